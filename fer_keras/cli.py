@@ -1,0 +1,127 @@
+"""What the commands share: flags, one-line errors, quiet libraries. Imports neither TensorFlow nor Keras."""
+
+import argparse
+import dataclasses
+import errno
+import importlib
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from fer_keras import config
+from fer_keras.errors import UserError, near_miss
+
+# Errors of the operating system that a person can mend; any other one is a defect and keeps its traceback.
+_MENDABLE = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "choose another place, or change its permissions",
+    errno.EPERM: "choose another place, or change its permissions",
+    errno.EROFS: "choose a place that can be written",
+    errno.ENOTDIR: "choose another place",
+    errno.EISDIR: "name a file",
+    errno.EEXIST: "choose another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line and name the nearest flag."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}. See --help")
+
+    def parse_args(self, args=None, namespace=None):  # as argparse, but with the near miss of an unknown flag
+        known, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            name = unknown[0].split("=")[0]
+            raise UserError(f"unknown argument '{name}'.{near_miss(name, self._option_string_actions)} See --help")
+        return known
+
+
+def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
+    """Call `main` and return the exit code: its own or 0, 2 with one line for a user's mistake, 130 for Ctrl-C."""
+    program = program or os.path.basename(sys.argv[0])  # noqa: PTH119
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as cleanly as Ctrl-C
+    try:
+        return main() or 0
+    except UserError as error:
+        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{program}: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output, say `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        advice = _MENDABLE.get(error.errno)
+        if advice is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"{program}: {where}{os.strerror(error.errno)}. What to do: {advice}", file=sys.stderr)
+        return 2
+
+
+# What TensorFlow's C++ parts say on import whatever TF_CPP_MIN_LOG_LEVEL is: informational, and no use to a user.
+_IMPORT_NOISE = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ")
+
+
+def import_quietly(*modules: str) -> None:
+    """Import modules (TensorFlow, or what imports it), leaving out its informational messages; errors still show."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            for module in modules:
+                importlib.import_module(module)
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            said.seek(0)
+            lines = [line for line in said.readlines() if not line.startswith(_IMPORT_NOISE)]
+            os.write(2, b"".join(lines))
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add one flag for each field of `Settings`. A flag that is not given leaves no attribute behind."""
+    for item in dataclasses.fields(config.Settings):
+        kind, limits = config.value_type(item), item.metadata
+        options: dict[str, Any] = {"dest": item.name, "default": argparse.SUPPRESS}
+        text = limits["help"].replace("%", "%%")
+        if kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options["type"] = _number(kind) if kind in (int, float) else str
+            options["metavar"] = "|".join(limits["choices"]) or {int: "N", float: "X", str: "NAME"}[kind]
+            if item.name == "arch":
+                options["metavar"] = "NAME"
+                text += ": " + ", ".join(limits["choices"])
+            if item.default is not None:
+                text += f" (default: {item.default})"
+        parser.add_argument(config.flag(item.name), help=text, **options)
+
+
+def _number(kind: type) -> Callable[[str], int | float]:
+    def parse(text: str) -> int | float:
+        try:
+            return kind(text)
+        except ValueError:
+            wanted = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"expected {wanted}, received '{text}'") from None
+
+    return parse
+
+
+def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that stand on the command line, by field name."""
+    names = [item.name for item in dataclasses.fields(config.Settings)]
+    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}

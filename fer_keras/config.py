@@ -1,0 +1,168 @@
+"""Settings of a training run: one frozen dataclass that feeds the command line, config.json and `--config`."""
+
+import dataclasses
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+from fer_keras.errors import UserError, near_miss
+from fer_keras.models.catalog import ARCHITECTURES, DEFAULT_ARCHITECTURE
+
+AUGMENT_LEVELS = ("none", "light", "standard", "strong")
+OPTIMIZERS = ("adam", "sgd", "adamw")
+SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+CLASS_WEIGHTS = ("none", "balanced")
+
+# What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
+DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 5e-2, "adamw": 1e-3}
+
+
+def _setting(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    at_least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> Any:
+    limits = {"help": help, "choices": choices, "at_least": at_least, "above": above, "below": below}
+    return field(default=default, metadata=limits)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides how a run is trained. Field `val_fraction` is the flag `--val-fraction`, and so on."""
+
+    data: str = _setting("auto", "auto, synthetic, a CSV, or a folder with one folder an emotion")
+    arch: str = _setting(DEFAULT_ARCHITECTURE, "the network", choices=tuple(ARCHITECTURES))
+    epochs: int = _setting(50, "epochs of training from scratch", at_least=1)
+    fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the best epoch on", at_least=0)
+    batch_size: int = _setting(64, "images a step", at_least=1)
+    optimizer: str = _setting("adam", "sgd is with Nesterov momentum 0.9", choices=OPTIMIZERS)
+    learning_rate: float | None = _setting(None, "peak learning rate (default: by optimizer)", above=0)
+    schedule: str = _setting("cosine", "course of the learning rate", choices=SCHEDULES)
+    warmup_epochs: float = _setting(1.0, "epochs of linear warm-up of the learning rate", at_least=0)
+    weight_decay: float = _setting(0.0, "decoupled weight decay of kernels", at_least=0)
+    label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1)
+    dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)
+    augment: str = _setting("standard", "strength of augmentation", choices=AUGMENT_LEVELS)
+    class_weight: str = _setting("none", "balanced weighs rare emotions up", choices=CLASS_WEIGHTS)
+    clip_norm: float = _setting(0.0, "clip the gradient's global norm (0: do not)", at_least=0)
+    fine_tune_optimizer: str = _setting("sgd", "optimizer of the fine-tuning phase", choices=OPTIMIZERS)
+    fine_tune_learning_rate: float = _setting(1e-4, "learning rate of the fine-tuning phase", above=0)
+    early_stop: int = _setting(12, "stop after so many epochs without a better one (0: never)", at_least=0)
+    rollback: bool = _setting(False, "after an epoch that lowers validation accuracy go back to the best weights")
+    save_every: int = _setting(0, "keep the model of every N-th epoch (0: only the best)", at_least=0)
+    val_fraction: float = _setting(0.0, "validate on this stratified part of Training", at_least=0, below=1)
+    drop_uniform: bool = _setting(False, "leave out images with one value in more than half of their pixels")
+    equalize: bool = _setting(False, "equalise the histogram of every image")
+    limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)
+    seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0)
+    precision: str = _setting("auto", "of the computation; weights are float32", choices=PRECISIONS)
+    members: int = _setting(1, "train so many networks, each with its own seed and validation split", at_least=1)
+    init_from: str | None = _setting(None, "start from the weights of this run")
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            _check(item, getattr(self, item.name))
+        if self.init_from is not None and not self.init_from.strip():
+            raise UserError("--init-from: expected a run's folder, received an empty name")
+
+    @property
+    def peak_learning_rate(self) -> float:
+        return DEFAULT_LEARNING_RATE[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    @property
+    def total_epochs(self) -> int:
+        return self.epochs + self.fine_tune_epochs
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], source: str) -> "Settings":
+        """Return the settings of a JSON object. UserError for unknown keys, wrong types and values out of range."""
+        known = [item.name for item in dataclasses.fields(cls)]
+        for key in values:
+            if key not in known:
+                raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
+        try:
+            return cls(**values)
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None
+
+
+def flag(name: str) -> str:
+    """Return the command-line flag of a setting: val_fraction -> --val-fraction."""
+    return "--" + name.replace("_", "-")
+
+
+def value_type(item: dataclasses.Field) -> type:
+    """Return the plain type of a field, without the `| None`."""
+    if isinstance(item.type, UnionType):
+        return next(kind for kind in get_args(item.type) if kind is not type(None))
+    return item.type
+
+
+def _check(item: dataclasses.Field, value: Any) -> None:
+    kind, limits = value_type(item), item.metadata
+    if value is None and item.type is not kind:
+        return
+    allowed = (int, float) if kind is float else (kind,)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]}, received {value!r}")
+    if limits["choices"] and value not in limits["choices"]:
+        one_of = ", ".join(limits["choices"])
+        hint = near_miss(value, limits["choices"])
+        raise UserError(f"{flag(item.name)}: no '{value}'.{hint} Expected one of: {one_of}")
+    if kind in (int, float):
+        bounds = {"at_least": "of at least", "above": "above", "below": "below"}
+        wanted = " and ".join(f"{word} {limits[key]:g}" for key, word in bounds.items() if limits[key] is not None)
+        inside = (
+            math.isfinite(value)
+            and (limits["at_least"] is None or value >= limits["at_least"])
+            and (limits["above"] is None or value > limits["above"])
+            and (limits["below"] is None or value < limits["below"])
+        )
+        if not inside:
+            raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]} {wanted}, received {value}")
+
+
+_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+
+
+def read_settings(path: Path | str) -> dict[str, Any]:
+    """Return the settings in a JSON file as a dictionary: a recipe of one's own, or the config.json of a run.
+
+    A key "about", for people, is passed over. UserError for a file that is missing or not a JSON object.
+    """
+    values = read_json_object(path)
+    values = values.get("settings", values)
+    return {key: value for key, value in values.items() if key != "about"}
+
+
+def read_json_object(path: Path | str) -> dict[str, Any]:
+    try:
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"no file {path}. Expected a JSON file") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: expected a JSON file, received a folder") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: expected JSON, received something else: {error}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: expected a JSON object, received {type(values).__name__}")
+    return values
+
+
+def check_run_name(name: str) -> str:
+    """Return `name` if it can be part of a folder's name, else raise UserError."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise UserError(f"--name: expected up to 64 letters, digits, '.', '_' or '-', received '{name}'")
+    return name

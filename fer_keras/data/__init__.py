@@ -1,0 +1,1 @@
+"""Faces and how they are read, drawn, checked, augmented and fed to a network."""

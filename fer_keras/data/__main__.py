@@ -1,0 +1,52 @@
+"""Look a collection of faces through: python -m fer_keras.data [PATH] [--figure FILE.png] [--json FILE.json]"""
+
+import sys
+
+from fer_keras import cli
+from fer_keras.errors import UserError
+
+_EPILOG = """\
+It counts the images of each emotion and split, and finds constant and nearly uniform images, exact duplicates inside
+a split and across splits, and duplicates whose labels disagree. Nothing is changed.
+"""
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = cli.Parser(
+        prog="python -m fer_keras.data", description="Look a collection of faces through.", epilog=_EPILOG
+    )
+    parser.add_argument(
+        "path",
+        nargs="?",
+        default="auto",
+        metavar="PATH",
+        help="a CSV file or an image folder; auto, the default, finds the same data as train.py; or synthetic",
+    )
+    parser.add_argument("--figure", metavar="FILE.png", help="show examples of each finding in a picture")
+    parser.add_argument("--json", metavar="FILE.json", help="write the numbers to a file too")
+    arguments = parser.parse_args(argv)
+    for flag, name, suffix in (("--figure", arguments.figure, ".png"), ("--json", arguments.json, ".json")):
+        if name and not name.lower().endswith(suffix):  # the name of the data, given here by mistake, is not written to
+            raise UserError(f"{flag}: expected a name that ends in {suffix}, received '{name}'")
+
+    # Imported late: --help answers without NumPy and Matplotlib.
+    from fer_keras.data.audit import audit
+    from fer_keras.data.prepare import load_faces
+    from fer_keras.files import write_json
+
+    faces = load_faces(arguments.path)
+    findings = audit(faces)
+    print(f"{faces.source}\nSHA-256 {faces.sha256}\n\n{findings.table()}")
+    if arguments.json:
+        write_json(arguments.json, findings.figures())
+        print(f"\nwrote {arguments.json}")
+    if arguments.figure:
+        from fer_keras.plots.audit import audit_figure
+        from fer_keras.plots.style import save_figure
+
+        save_figure(audit_figure(faces, findings), arguments.figure, note=faces.source)
+        print(f"\nwrote {arguments.figure}")
+
+
+if __name__ == "__main__":
+    sys.exit(cli.guarded(main, "python -m fer_keras.data"))

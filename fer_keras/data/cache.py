@@ -1,0 +1,174 @@
+"""Decoded faces kept on disk, so that a second read of the same content takes a fraction of a second.
+
+    <cache folder>/index/<hash of a path>.json     what lay at that path when it was last hashed, and its SHA-256
+    <cache folder>/faces-<version>-<sha256>.npz    the decoded arrays, keyed by content alone
+
+A copy of a file, under any name, finds the same arrays. Everything here can be deleted at any time: it is made again.
+
+The index spares a warm read the hashing of 270 MB. It trusts that content is unchanged where path, size, modification
+time, change time and inode all are, for every file of the source, in nanoseconds where the file system keeps them.
+An edit that keeps the size and puts the modification time back (cp -p, rsync -t, touch -r) still moves the change
+time, which no ordinary program can set. Two writes within one tick of the file system's clock could share a change
+time: so nothing is entered while a file is younger than `SETTLED_NS`; it is hashed again at the next read.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import struct
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.emotions import IMAGE_SIZE
+from fer_keras.files import write_json, write_npz
+
+FORMAT = 1  # raise it when the readers decode the same bytes to something else, or the arrays get another layout
+SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use, FAT's, ticks every 2 s
+
+_FIELDS = ("images", "labels", "usage", "ids")  # of Faces; `labels` may be missing
+# What zipfile and numpy.load raise on damaged bytes.
+_DAMAGE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
+
+_log = logging.getLogger(__name__)
+
+
+def cache_folder() -> Path:
+    """Return $FER_KERAS_CACHE, else `fer_keras` in the platform's folder for caches ($XDG_CACHE_HOME, ~/.cache)."""
+    if chosen := os.environ.get("FER_KERAS_CACHE"):
+        return Path(chosen).expanduser()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base) / "fer_keras"
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    else:
+        base = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    return Path(os.path.expanduser(base)) / "fer_keras"  # noqa: PTH111 - Path's own raises where there is no home
+
+
+def through_cache(
+    path: Path, names: Sequence[str] | None, decode: Callable[[], dict[str, np.ndarray]]
+) -> tuple[dict[str, np.ndarray], str]:
+    """Return what `decode()` returns, from the cache where the same content was decoded before, and its SHA-256.
+
+    Args:
+        path: the CSV file or the image folder, for the index.
+        names: of all files below the folder `path` whose content `decode` reads; None where `path` is itself the file.
+        decode: returns the fields of `Faces` by name: images, labels (left out where there are none), usage, ids.
+
+    Raises:
+        OSError: where the files cannot be read. A cache that cannot be read or written is no error: it is passed over.
+    """
+    folder = cache_folder()
+    sha256 = _content(path, names, folder)
+    kept = folder / f"faces-{FORMAT}-{sha256}.npz"
+    arrays = _load(kept)
+    if arrays is None:
+        arrays = decode()
+        _write_or_pass(lambda: write_npz(kept, **arrays), kept)
+    return arrays, sha256
+
+
+def content_sha256(path: Path, names: Sequence[str] | None = None) -> str:
+    """Return the SHA-256 of a file's bytes, or of the sorted names and the bytes of these files below a folder."""
+    if names is None:
+        return _file_digest(path).hex()
+    whole = hashlib.sha256()
+    for name in sorted(names):
+        encoded = os.fsencode(name)
+        whole.update(len(encoded).to_bytes(8, "little") + encoded + _file_digest(path / name))
+    return whole.hexdigest()
+
+
+def _file_digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+# --- the index ------------------------------------------------------------------------------------------------------
+
+
+def _content(path: Path, names: Sequence[str] | None, folder: Path) -> str:
+    """Return the content's SHA-256: the one in the index where nothing has changed, else hashed and entered."""
+    absolute = str(path.resolve())
+    entry = folder / "index" / f"{hashlib.sha256(os.fsencode(absolute)).hexdigest()[:32]}.json"
+    stamp, newest = _stamp(path, names)
+    known = _read_entry(entry)
+    if known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
+        return known["sha256"]
+    sha256 = content_sha256(path, names)
+    if _stamp(path, names)[0] == stamp and time.time_ns() - newest > SETTLED_NS:
+        _write_or_pass(lambda: write_json(entry, {"path": absolute, "stamp": stamp, "sha256": sha256}), entry)
+    return sha256
+
+
+def _stamp(path: Path, names: Sequence[str] | None) -> tuple[str, int]:
+    """Return a hash of the names and the state of all files, and the newest of their times (nanoseconds)."""
+    states = hashlib.sha256()
+    newest = 0
+    root = str(path)
+    for name in [""] if names is None else sorted(names):
+        stat = os.stat(f"{root}/{name}" if name else root)  # noqa: PTH116 - 30,000 Path objects would be the slowest step
+        newest = max(newest, stat.st_mtime_ns, stat.st_ctime_ns)
+        state = (name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        states.update(os.fsencode(f"{state}\n"))
+    return states.hexdigest(), newest
+
+
+def _read_entry(entry: Path) -> dict:
+    try:
+        known = json.loads(entry.read_bytes())
+    except (OSError, ValueError):  # none yet, or damaged: it is written anew
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+# --- the arrays -----------------------------------------------------------------------------------------------------
+
+
+def _load(kept: Path) -> dict[str, np.ndarray] | None:
+    if not kept.is_file():
+        return None
+    try:
+        with kept.open("rb") as file:
+            with zipfile.ZipFile(file) as archive:
+                if broken := archive.testzip():  # all checksums first: NumPy would believe a broken header
+                    raise zipfile.BadZipFile(broken)
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+    except _DAMAGE as error:
+        _log.warning("The cache file %s is damaged (%s); the data is read anew", kept, type(error).__name__)
+        return None
+    if not _fits(arrays):
+        _log.warning("The cache file %s does not hold faces; the data is read anew", kept)
+        return None
+    return arrays
+
+
+def _fits(arrays: dict[str, np.ndarray]) -> bool:
+    if not {"images", "usage", "ids"} <= set(arrays) <= set(_FIELDS):
+        return False
+    n = len(arrays["ids"]) if arrays["ids"].ndim else 0
+    labels = arrays.get("labels", np.zeros(n, dtype=np.int64))
+    return (
+        arrays["images"].dtype == np.uint8
+        and arrays["images"].shape == (n, IMAGE_SIZE, IMAGE_SIZE)
+        and labels.dtype == np.int64
+        and arrays["usage"].dtype.kind == arrays["ids"].dtype.kind == "U"
+        and labels.shape == arrays["usage"].shape == arrays["ids"].shape == (n,)
+    )
+
+
+def _write_or_pass(write: Callable[[], None], path: Path) -> None:
+    """Write to the cache; where that fails (no room, no permission) say so, for the data itself was read."""
+    try:
+        write()
+    except OSError as error:
+        _log.warning("Nothing kept in the cache: %s (%s)", error.strerror or error, path)

@@ -1,0 +1,62 @@
+"""`Faces`: images with their labels, splits and origins, as plain NumPy arrays."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fer_keras.emotions import IMAGE_SIZE
+from fer_keras.errors import UserError, unknown_name
+
+# The names of FER2013's `Usage` column. Training is trained on, PublicTest selects the model (the public leaderboard
+# of the challenge), PrivateTest only ever tests it. Folders map onto them: train/, val(idation)/, test/.
+SPLITS = ("Training", "PublicTest", "PrivateTest")
+
+
+@dataclass(frozen=True)
+class Faces:
+    """N gray faces.
+
+    images: uint8 (N, 48, 48), 0..255.
+    labels: int64 (N,), 0..6 in the order of `fer_keras.emotions.EMOTIONS`; None where the source has no labels.
+    usage:  str (N,), each one of SPLITS.
+    ids:    str (N,), where each image stands in its source: the CSV's row ("row 2", the header being row 1), a file's
+            path inside the folder, or the value of the CSV's `id` column.
+    source: what was read, for people: a path, or "synthetic faces".
+    sha256: of the content of the source, hexadecimal.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    usage: np.ndarray
+    ids: np.ndarray
+    source: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        assert self.images.dtype == np.uint8 and self.images.shape == (n, IMAGE_SIZE, IMAGE_SIZE), self.images.shape
+        assert self.labels is None or (self.labels.dtype == np.int64 and self.labels.shape == (n,))
+        assert self.usage.shape == self.ids.shape == (n,)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, index: np.ndarray) -> "Faces":
+        """Return the faces at `index` (integers or a boolean mask), in its order."""
+        labels = None if self.labels is None else self.labels[index]
+        return replace(
+            self, images=self.images[index], labels=labels, usage=self.usage[index], ids=self.ids[index]
+        )
+
+    def splits(self) -> list[str]:
+        """Return the names of the splits that have at least one face, in the order of SPLITS."""
+        there = set(np.unique(self.usage).tolist())
+        return [name for name in SPLITS if name in there]
+
+    def split(self, name: str) -> "Faces":
+        """Return the faces of one split. UserError for an unknown name, or for a split that the source lacks."""
+        if name not in SPLITS:
+            raise unknown_name("split", name, SPLITS)
+        if name not in self.splits():
+            raise UserError(f"{self.source} has no {name} split. It has: {', '.join(self.splits())}")
+        return self.take(self.usage == name)

@@ -1,0 +1,29 @@
+"""From what a person names by `--data` to the faces that a network sees."""
+
+import dataclasses
+
+from fer_keras.data.faces import Faces
+from fer_keras.data.select import equalize as equalize_histograms
+from fer_keras.data.select import stratified_limit
+from fer_keras.data.source import find_data, read_faces
+from fer_keras.data.synthetic import synthetic_faces
+
+SYNTHETIC_SIZES = {"training": 3500, "public": 700, "private": 700}
+
+
+def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int = 0) -> Faces:
+    """Return the faces of `data`: "auto", "synthetic", or the path of a CSV or an image folder.
+
+    "auto" is the first data set found in ./data, else synthetic faces. limit: so many images of each split, chosen
+    stratified by `seed` (0: all). equalize: with equalised histograms; a network that was trained with it must be
+    evaluated with it. `sha256` stays that of the whole source. UserError for whatever is wrong with the data.
+    """
+    path = find_data(data)
+    if path is None:  # balanced whatever their number: only so many are drawn
+        faces = synthetic_faces(**{split: min(limit or n, n) for split, n in SYNTHETIC_SIZES.items()})
+    else:
+        faces = read_faces(path)
+        faces = stratified_limit(faces, limit, seed) if limit else faces
+    if equalize:
+        faces = dataclasses.replace(faces, images=equalize_histograms(faces.images))
+    return faces

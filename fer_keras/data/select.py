@@ -1,0 +1,236 @@
+"""Which faces to use: what to leave out, which ones validate, and how many.
+
+The protocol of the whole project is `training_and_validation`: it decides what a network is fitted to and what selects
+it, and says what it may then be tested on.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from fer_keras.data.faces import Faces
+from fer_keras.emotions import EMOTIONS, IMAGE_SIZE
+from fer_keras.errors import UserError
+
+DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest split to select on
+
+_PIXELS = IMAGE_SIZE * IMAGE_SIZE
+_BLOCK = 1024  # images at a time: their (1024, 2304) int64 index takes 19 MB
+
+
+# --- the images -----------------------------------------------------------------------------------------------------
+
+
+def uniform_share(images: np.ndarray) -> np.ndarray:
+    """Return the share of the most frequent value in each image: 1.0 for a constant one.
+
+    images: uint8 (N, 48, 48). Returns float64 (N,) in 1/256..1.
+    """
+    shares = [histogram.max(axis=1) / _PIXELS for histogram in histograms(images)]
+    return np.concatenate(shares) if shares else np.zeros(0)
+
+
+def drop_uniform(faces: Faces, threshold: float = 0.5) -> tuple[Faces, int]:
+    """Return the faces without those where one value fills more than `threshold` of the image, and their number."""
+    keep = uniform_share(faces.images) <= threshold
+    return faces.take(keep), int(np.count_nonzero(~keep))
+
+
+def equalize(images: np.ndarray) -> np.ndarray:
+    """Equalise the histogram of each image on its own; uint8 (N, 48, 48) in and out.
+
+    The arithmetic is that of `PIL.ImageOps.equalize`, image for image; a constant image comes back unchanged.
+    """
+    result = np.empty_like(images)
+    for i, histogram in enumerate(histograms(images)):
+        block = slice(i * _BLOCK, (i + 1) * _BLOCK)
+        brightest = 255 - np.argmax(histogram[:, ::-1] > 0, axis=1)
+        step = (_PIXELS - np.take_along_axis(histogram, brightest[:, None], axis=1)) // 255
+        below = np.cumsum(histogram, axis=1) - histogram
+        table = np.minimum((step // 2 + below) // np.maximum(step, 1), 255)
+        table = np.where(step == 0, np.arange(256), table).astype(np.uint8)
+        rows = np.arange(len(table))[:, None, None]
+        result[block] = table[rows, images[block]]
+    return result
+
+
+def histograms(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the histograms of uint8 (N, 48, 48) images, a block of _BLOCK after the other: int64 (B, 256)."""
+    for start in range(0, len(images), _BLOCK):
+        block = images[start : start + _BLOCK].reshape(-1, _PIXELS)
+        offset = 256 * np.arange(len(block))[:, None]
+        yield np.bincount((block + offset).ravel(), minlength=256 * len(block)).reshape(-1, 256)
+
+
+def content_groups(images: np.ndarray) -> np.ndarray:
+    """Number the distinct images in their order of appearance; pixel-identical images share a number. int64 (N,)."""
+    numbers: dict[bytes, int] = {}
+    digests = (hashlib.blake2b(np.ascontiguousarray(image), digest_size=16).digest() for image in images)
+    return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], dtype=np.int64)
+
+
+# --- stratified selections ------------------------------------------------------------------------------------------
+
+
+def stratified_split(
+    labels: np.ndarray, fraction: float, seed: int, groups: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split N items in two, each class in the same proportion; groups stay together.
+
+    Args:
+        labels: integers (N,).
+        fraction: of the items that go into the second part, 0 < fraction < 1. Each class gives its share, rounded by
+            the largest remainder; at least one item and at most all but one.
+        seed: of the choice; the same seed, the same split.
+        groups: integers (N,), e.g. `content_groups`: items of one number land in the same part, so that no image
+            of the second part has a copy in the first. The classes' shares are met as nearly as whole groups allow.
+
+    Returns:
+        (rest_index, part_index): int64, sorted, disjoint, complete.
+
+    Raises:
+        UserError: for a class with a single item, or whose items are all one group.
+    """
+    labels = np.asarray(labels)
+    groups = np.arange(len(labels)) if groups is None else np.asarray(groups)
+    classes, label_of = np.unique(labels, return_inverse=True)
+    sizes = np.bincount(label_of)
+    for k, size in zip(classes.tolist(), sizes.tolist(), strict=True):
+        distinct = len(np.unique(groups[labels == k]))
+        if distinct < 2:
+            raise UserError(
+                f"a stratified split needs at least 2 different images of each class, received {distinct} "
+                f"('{_name(k)}', {size} in all). Add images, or leave out --val-fraction or --limit"
+            )
+    room = np.clip(largest_remainder(sizes * fraction), 1, sizes - 1)
+
+    members, counts = _by_group(groups, label_of, len(classes))
+    order = np.random.default_rng(seed).permutation(len(members))
+    chosen = []
+    for group in order:  # the first that fit, in a random order
+        if (counts[group] <= room).all():
+            room = room - counts[group]
+            chosen.append(group)
+    chosen += _for_missing_classes(order, chosen, counts)
+
+    part = np.zeros(len(labels), dtype=bool)
+    for group in chosen:
+        part[members[group]] = True
+    return np.flatnonzero(~part), np.flatnonzero(part)
+
+
+def _by_group(groups: np.ndarray, label_of: np.ndarray, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the items of each group, and how many of each class it has: int64 (G, classes)."""
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(group_of, kind="stable"), np.cumsum(sizes)[:-1])
+    counts = np.zeros((len(sizes), classes), dtype=np.int64)
+    np.add.at(counts, (group_of, label_of), 1)
+    return members, counts
+
+
+def _for_missing_classes(order: np.ndarray, chosen: list[int], counts: np.ndarray) -> list[int]:
+    """Return groups to add for classes that are not in the part yet, because all of their groups were too large."""
+    added: list[int] = []
+    left = counts.sum(axis=0) - counts[chosen].sum(axis=0)
+    for k in np.flatnonzero(counts[chosen].sum(axis=0) == 0):
+        if counts[added, k].sum() > 0:
+            continue
+        # The smallest that leaves something of each of its classes to the rest.
+        fit = [g for g in order if counts[g, k] > 0 and (left > counts[g])[counts[g] > 0].all()]
+        if fit:
+            smallest = min(fit, key=lambda g: counts[g].sum())
+            added.append(smallest)
+            left = left - counts[smallest]
+    return added
+
+
+def largest_remainder(shares: np.ndarray) -> np.ndarray:
+    """Round non-negative shares to integers that add up to their rounded sum (Hamilton's method).
+
+    What is left after rounding down goes to the largest remainders; equal ones are served in their order.
+    """
+    shares = np.asarray(shares, dtype=np.float64)
+    counts = np.floor(shares + 1e-9).astype(np.int64)  # 0.1 * 30 is 3, whatever its last bit
+    missing = int(np.floor(shares.sum() + 0.5)) - int(counts.sum())
+    counts[np.argsort(counts - shares, kind="stable")[:missing]] += 1
+    return counts
+
+
+def stratified_limit(faces: Faces, n: int, seed: int) -> Faces:
+    """Return at most `n` faces of each split, drawn at random with its proportions of classes, in the original order.
+
+    Where `n` is at least the number of classes, each class that is there stays there.
+
+    Raises:
+        UserError: for n < 1.
+    """
+    if n < 1:
+        raise UserError(f"--limit: expected 1 or more, received {n}")
+    random = np.random.default_rng(seed)
+    kept = []
+    for split in faces.splits():
+        index = np.flatnonzero(faces.usage == split)
+        labels = np.zeros(len(index), dtype=np.int64) if faces.labels is None else faces.labels[index]
+        kept.append(index if len(index) <= n else index[_stratified_choice(labels, n, random)])
+    return faces.take(np.sort(np.concatenate(kept)))
+
+
+def _stratified_choice(labels: np.ndarray, n: int, random: np.random.Generator) -> np.ndarray:
+    _, label_of, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    counts = largest_remainder(sizes * (n / len(labels)))
+    while n >= len(sizes) and (counts == 0).any():  # one for each class, taken from the largest
+        counts[np.argmax(counts)] -= 1
+        counts[np.argmin(counts)] += 1
+    chosen = [random.permutation(np.flatnonzero(label_of == k))[:count] for k, count in enumerate(counts)]
+    return np.concatenate(chosen)
+
+
+# --- the protocol ---------------------------------------------------------------------------------------------------
+
+
+def training_and_validation(
+    faces: Faces, *, val_fraction: float | None, seed: int
+) -> tuple[Faces, Faces, tuple[str, ...], str]:
+    """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
+
+    Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
+    of Training does, which shares no identical image with what is trained on.
+
+    Returns:
+        (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
+        honestly, whether or not this source has them; rule is a sentence that says what was done.
+
+    Raises:
+        UserError: for data without labels or a Training split, with images of one emotion only or (where Training is
+            split) with fewer than two different images of one, or for a `val_fraction` outside 0 <= f < 1.
+    """
+    fraction = val_fraction or 0.0
+    if not 0 <= fraction < 1:
+        raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
+    if faces.labels is None:
+        raise UserError(f"{faces.source} has no labels. Training needs a column 'emotion', or one folder an emotion")
+    whole = faces.split("Training")
+    there = np.unique(whole.labels)
+    if len(there) < 2:
+        raise UserError(
+            f"{faces.source}: expected two emotions or more to tell apart in Training, "
+            f"received '{_name(int(there[0]))}' alone"
+        )
+    if not fraction and "PublicTest" in faces.splits():
+        validation = faces.split("PublicTest")
+        rule = f"Trains on Training ({len(whole):,}), selects on PublicTest ({len(validation):,})."
+        return whole, validation, ("PrivateTest",), rule
+
+    why = "" if fraction else " (there is no PublicTest split)"
+    fraction = fraction or DEFAULT_VAL_FRACTION
+    rest, part = stratified_split(whole.labels, fraction, seed, groups=content_groups(whole.images))
+    rule = (
+        f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
+        f"a stratified {fraction:.3g} of it, seed {seed}, identical images kept together{why}."
+    )
+    return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
+
+
+def _name(label: int) -> str:
+    return EMOTIONS[label] if 0 <= label < len(EMOTIONS) else str(label)

@@ -1,0 +1,64 @@
+"""Where faces come from: a CSV file or an image folder, found and read through the cache."""
+
+from functools import partial
+from pathlib import Path
+
+from fer_keras.data import csv_files, folders
+from fer_keras.data.cache import through_cache
+from fer_keras.data.faces import Faces
+from fer_keras.errors import UserError, near_miss
+
+CSV_PLACES = ("data/fer2013.csv", "data/icml_face_data.csv", "data/train.csv")
+FOLDER_PLACES = ("data/fer2013", "data")
+
+
+def find_data(spec: str, root: Path | str = ".") -> Path | None:
+    """Return the file or folder that `--data` means; None where the built-in synthetic faces are meant.
+
+    Args:
+        spec: "auto": the first of CSV_PLACES and FOLDER_PLACES that is there below `root`, None when none is;
+            "synthetic": None; anything else is a path.
+
+    Raises:
+        UserError: for a path that does not exist.
+    """
+    if spec == "synthetic":
+        return None
+    if spec != "auto":
+        return _existing(Path(spec).expanduser())
+    root = Path(root)
+    files = (root / place for place in CSV_PLACES)
+    found = [file for file in files if file.is_file()]
+    found += [root / place for place in FOLDER_PLACES if folders.is_face_folder(root / place)]
+    return found[0] if found else None
+
+
+def read_faces(path: Path | str) -> Faces:
+    """Read a CSV file or an image folder; a second read of the same content comes from the cache.
+
+    The arrays are the caller's own: nothing is shared between two calls.
+
+    Raises:
+        UserError: for a path that does not exist or cannot be read, and for every mistake in the data; one line
+            that names the file, the row, what was expected and what was received.
+    """
+    path = _existing(Path(path).expanduser())
+    try:
+        if path.is_dir():
+            images = folders.list_images(path)
+            names = [image.name for image in images]
+            arrays, sha256 = through_cache(path, names, partial(folders.read_images, path, images))
+        else:
+            arrays, sha256 = through_cache(path, None, partial(csv_files.read_csv, path))
+    except OSError as error:
+        raise UserError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
+    return Faces(arrays["images"], arrays.get("labels"), arrays["usage"], arrays["ids"], str(path), sha256)
+
+
+def _existing(path: Path) -> Path:
+    if path.exists():
+        return path
+    beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    raise UserError(
+        f"no data at '{path}'.{near_miss(path.name, beside)} Expected a CSV file, a folder of images, auto or synthetic"
+    )

@@ -1,0 +1,52 @@
+"""Files that are either whole or not there: every file is written aside and renamed."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+
+@contextmanager
+def written_aside(path: Path | str) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on success it takes the place of `path`, on failure it is removed.
+
+    The temporary name keeps the suffix, because writers such as Keras's choose their format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        with aside.open("rb+") as file:
+            os.fsync(file.fileno())  # the name must never point at bytes that a power cut can lose
+        aside.chmod(0o666 & ~_umask())  # mkstemp makes 0600
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path | str, text: str) -> None:
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: object) -> None:
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_npz(path: Path | str, *, compressed: bool = False, **arrays: np.ndarray) -> None:
+    """Write arrays as .npz; read them back with `numpy.load(path, allow_pickle=False)`."""
+    with written_aside(path) as aside, aside.open("wb") as file:
+        (np.savez_compressed if compressed else np.savez)(file, **arrays)

@@ -1,0 +1,1 @@
+"""Networks, by the Keras functional API and by name."""

@@ -1,0 +1,1 @@
+"""Figures: NumPy arrays and labels in, matplotlib figures out. Nothing here imports TensorFlow."""

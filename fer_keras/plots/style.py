@@ -1,0 +1,60 @@
+"""The look that all figures share, and how they are saved."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from fer_keras.files import written_aside
+
+PRINT_DPI = 200  # a figure 7 inches wide fills a page at 1,400 pixels
+
+# One colour for each emotion, the same in every figure (Okabe and Ito's palette, told apart by the colour-blind too).
+EMOTION_COLORS = {
+    "angry": "#D55E00",
+    "disgust": "#009E73",
+    "fear": "#CC79A7",
+    "happy": "#E69F00",
+    "sad": "#0072B2",
+    "surprise": "#56B4E9",
+    "neutral": "#7F7F7F",
+}
+TRAINING_COLOR, VALIDATION_COLOR = "#0072B2", "#D55E00"
+
+_RC = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "savefig.dpi": PRINT_DPI,
+}
+
+
+@contextmanager
+def house_style():
+    """Apply the shared settings to the figures made inside the block, and to no others."""
+    with matplotlib.rc_context(_RC):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return a figure of `width` x `height` inches that belongs to no window and to no global list.
+
+    It is `matplotlib.figure.Figure`, not pyplot: nothing to close, and no display needed.
+    """
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def save_figure(figure: Figure, path: Path | str, *, note: str | None = None) -> None:
+    """Write a figure as PNG at print resolution, atomically; `note` goes below it in small type.
+
+    Use `note` for what a reader must not miss about the data, e.g. that the faces are synthetic.
+    """
+    if note:
+        figure.supxlabel(note, fontsize=7, color="0.35")
+    with written_aside(path) as aside:
+        figure.savefig(aside, format="png", dpi=PRINT_DPI)

@@ -1,0 +1,168 @@
+"""The run folder: the only owner of its file names, and how a run is made, found and opened.
+
+    logs/<yyyymmdd-hhmmss>-<arch>[-<name>]/
+      config.json environment.json history.csv result.json model.keras
+      checkpoints/ tensorboard/ figures/ members/00/ evaluation/<split>/ explanations/<method>/
+
+A run is finished when result.json stands: it is the last file that training writes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fer_keras.config import Settings, read_json_object
+from fer_keras.emotions import EMOTIONS
+from fer_keras.errors import UserError, near_miss
+from fer_keras.files import write_json
+
+FORMAT = 1  # of config.json; raised when an older reader would misread it
+
+
+@dataclass(frozen=True)
+class Run:
+    """The places inside a run's folder. Nothing here writes to the disk."""
+
+    path: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def environment_file(self) -> Path:
+        return self.path / "environment.json"
+
+    @property
+    def history_file(self) -> Path:
+        return self.path / "history.csv"
+
+    @property
+    def result_file(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def model_file(self) -> Path:
+        return self.path / "model.keras"
+
+    @property
+    def summary_file(self) -> Path:
+        return self.path / "summary.txt"
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return self.path / "checkpoints" / "last.npz"
+
+    def epoch_file(self, epoch: int) -> Path:
+        return self.path / "checkpoints" / f"epoch-{epoch:04d}.keras"
+
+    def kept_epochs(self) -> list[int]:
+        """Return the epochs whose models `--save-every` kept, in order."""
+        files = self.epoch_file(0).parent.glob("epoch-*.keras")
+        return sorted(int(number) for number in (file.stem.removeprefix("epoch-") for file in files) if number.isdigit())
+
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    def figure(self, name: str) -> Path:
+        return self.path / "figures" / f"{name}.png"
+
+    def member(self, index: int) -> "Run":
+        return Run(self.path / "members" / f"{index:02d}")
+
+    def evaluation(self, split: str) -> Path:
+        return self.path / "evaluation" / split
+
+    def explanations(self, method: str) -> Path:
+        return self.path / "explanations" / method
+
+    @property
+    def finished(self) -> bool:
+        return self.result_file.is_file()
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What config.json holds: the settings in force and the data that the run was trained on.
+
+    data: source, sha256, synthetic (bool), rule (how the validation set was chosen, a sentence), validation_split
+          (the split that selects the model: "PublicTest", or "Training" when a part of it does), training and
+          validation (numbers of images), testable (names of the splits that took no part).
+    """
+
+    settings: Settings
+    data: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"format": FORMAT, "settings": self.settings.to_json(), "emotions": list(EMOTIONS), "data": self.data}
+
+
+def create_run(logdir: Path | str, arch: str, name: str | None = None, now: datetime | None = None) -> Run:
+    """Make a new folder for a run and return it; an old run is never touched."""
+    stem = f"{now or datetime.now():%Y%m%d-%H%M%S}-{arch}" + (f"-{name}" if name else "")
+    logdir = Path(logdir)
+    logdir.mkdir(parents=True, exist_ok=True)
+    for attempt in range(1, 1000):  # two runs may start within one second
+        path = logdir / (stem if attempt == 1 else f"{stem}-{attempt}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return Run(path)
+    raise UserError(f"{logdir}: a thousand runs named {stem} stand there. Give this one a --name")
+
+
+def write_config(run: Run, config: RunConfig) -> None:
+    write_json(run.config_file, config.to_json())
+
+
+def read_config(run: Run) -> RunConfig:
+    """Return a run's config. UserError for a damaged file, another format, or another order of the emotions."""
+    values = read_json_object(run.config_file)
+    if values.get("format") != FORMAT:
+        raise UserError(f"{run.config_file}: expected format {FORMAT}, received {values.get('format')!r}")
+    if values.get("emotions") != list(EMOTIONS):
+        raise UserError(
+            f"{run.config_file}: expected the emotions {', '.join(EMOTIONS)} in this order, "
+            f"received {values.get('emotions')!r}. Labels of such a run would be read wrongly"
+        )
+    settings, data = values.get("settings"), values.get("data")
+    if not isinstance(settings, dict) or not isinstance(data, dict):
+        raise UserError(f"{run.config_file}: expected the objects 'settings' and 'data'. Train the run again")
+    return RunConfig(Settings.from_json(settings, str(run.config_file)), data)
+
+
+def is_run(path: Path) -> bool:
+    return (path / "config.json").is_file()
+
+
+def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
+    """Return the run at `path`, or the one of that name under `logdir`. UserError, with the near miss, if none."""
+    for candidate in (Path(path), Path(logdir) / str(path)):
+        if is_run(candidate):
+            return Run(candidate)
+    names = [run.path.name for run in all_runs(logdir)]
+    newest = f" Newest run: {names[-1]}" if names else " Train one: python train.py"
+    hint = near_miss(Path(path).name, names) or newest
+    raise UserError(f"no run at {path} (expected a folder with config.json).{hint}")
+
+
+def all_runs(logdir: Path | str) -> list[Run]:
+    """Return the runs under `logdir`, oldest first (their names begin with the time)."""
+    folder = Path(logdir)
+    return [Run(path) for path in sorted(folder.iterdir()) if is_run(path)] if folder.is_dir() else []
+
+
+def newest_finished(logdir: Path | str) -> Run:
+    """Return the newest finished run under `logdir`. UserError that says what to do when there is none."""
+    runs = all_runs(logdir)
+    finished = [run for run in runs if run.finished]
+    if finished:
+        return finished[-1]
+    if runs:
+        raise UserError(
+            f"no finished run in {logdir}: {runs[-1].path.name} was not trained to its end. "
+            f"Go on with it: python train.py --resume {runs[-1].path}"
+        )
+    raise UserError(f"no run in {logdir}. Train one first: python train.py")

@@ -1,0 +1,283 @@
+"""Which faces are left out, kept, trained on and validated on."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from fer_keras.data.faces import Faces
+from fer_keras.data.select import (
+    content_groups,
+    drop_uniform,
+    equalize,
+    histograms,
+    largest_remainder,
+    stratified_limit,
+    stratified_split,
+    training_and_validation,
+    uniform_share,
+)
+from fer_keras.errors import UserError
+
+FER2013_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
+
+
+def numbered_images(n):
+    """Return n images that all differ: each spells its number."""
+    images = np.zeros((n, 48, 48), dtype=np.uint8)
+    images[:, 0, 0], images[:, 0, 1] = np.arange(n) % 256, np.arange(n) // 256
+    return images
+
+
+def make_faces(labels, usage=None, images=None):
+    n = len(labels)
+    return Faces(
+        images=numbered_images(n) if images is None else images,
+        labels=np.array(labels, dtype=np.int64),
+        usage=np.array(["Training"] * n if usage is None else usage),
+        ids=np.array([f"row {i + 2}" for i in range(n)]),
+        source="test faces",
+        sha256="0" * 64,
+    )
+
+
+# --- the images ---
+
+
+def image_with(value_counts):
+    """Return an image with so many pixels of each value, the rest of its pixels 255, shuffled."""
+    values = np.repeat(list(value_counts), list(value_counts.values()))
+    values = np.concatenate([values, np.full(2304 - len(values), 255)])
+    return np.random.default_rng(0).permutation(values).reshape(48, 48).astype(np.uint8)
+
+
+def test_uniform_share_by_hand():
+    images = np.stack([image_with({9: 2304}), image_with({0: 1152, 1: 500}), image_with(dict.fromkeys(range(256), 9))])
+    assert uniform_share(images).tolist() == [1.0, 0.5, 1 / 256]
+    assert uniform_share(images[:0]).shape == (0,)
+
+
+def test_images_with_one_value_in_more_than_half_of_the_pixels_are_dropped():
+    images = np.stack([image_with({0: 1152, 1: 500}), image_with({0: 1153, 1: 500}), image_with({7: 2304})])
+    kept, dropped = drop_uniform(make_faces([4, 5, 6], images=images))
+    assert dropped == 2
+    assert kept.labels.tolist() == [4]
+    assert np.array_equal(kept.images, images[:1])
+    assert drop_uniform(make_faces([4, 5, 6], images=images), threshold=0.49)[1] == 3
+
+
+def test_histograms_over_many_blocks():
+    images = np.random.default_rng(0).integers(0, 256, (1030, 48, 48), dtype=np.uint8)
+    counted = np.concatenate(list(histograms(images)))
+    assert counted.shape == (1030, 256)
+    for i in (0, 1023, 1024, 1029):
+        assert np.array_equal(counted[i], np.histogram(images[i], bins=256, range=(0, 256))[0])
+
+
+def test_equalize_agrees_with_pillow():
+    random = np.random.default_rng(0)
+    images = [random.integers(low, low + spread, (48, 48)) for low, spread in ((0, 256), (100, 20), (0, 2), (250, 6))]
+    images += [np.full((48, 48), value) for value in (0, 77, 255)]
+    images += [np.add.outer(np.arange(48), np.arange(48)), image_with({3: 2000}), image_with({200: 2200, 3: 20})]
+    images += [np.clip(random.normal(128, 5 + i % 50, (48, 48)), 0, 255) for i in range(1030)]  # more than one block
+    images = np.array(images).astype(np.uint8)
+    oracle = np.stack([np.asarray(ImageOps.equalize(Image.fromarray(image))) for image in images])
+    assert np.array_equal(equalize(images), oracle)
+
+
+def test_equalize_leaves_constant_images_and_its_input_alone():
+    images = np.stack([np.full((48, 48), 9), np.arange(2304).reshape(48, 48) % 100]).astype(np.uint8)
+    before = images.copy()
+    assert np.array_equal(equalize(images)[0], images[0])
+    assert equalize(images)[1].max() == 255
+    assert np.array_equal(images, before)
+
+
+def test_content_groups_number_distinct_images_by_appearance():
+    a, b, c = numbered_images(3)
+    assert content_groups(np.stack([b, a, b, c, a])).tolist() == [0, 1, 0, 2, 1]
+
+
+# --- stratified selections ---
+
+
+def test_largest_remainder_by_hand():
+    # 47:16:15.8:12:6.1:3.1 of 10 seats, the usual example of Hamilton's method
+    shares = np.array([47, 16, 15.8, 12, 6.1, 3.1]) / 10
+    assert largest_remainder(shares).tolist() == [5, 2, 1, 1, 1, 0]
+    assert largest_remainder(np.array([0.5, 0.5])).tolist() == [1, 0]
+    assert largest_remainder(np.array([30, 70]) * 0.1).tolist() == [3, 7]
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.1, 0.25, 0.5, 0.9, 0.999])
+def test_a_split_is_sorted_disjoint_complete_and_stratified(fraction):
+    labels = np.random.default_rng(0).permutation(np.repeat(range(7), [c // 10 for c in FER2013_COUNTS]))
+    rest, part = stratified_split(labels, fraction, seed=3)
+    assert np.array_equal(rest, np.unique(rest))
+    assert np.array_equal(part, np.unique(part))
+    assert np.array_equal(np.sort(np.concatenate([rest, part])), np.arange(len(labels)))
+    whole, there = np.bincount(labels), np.bincount(labels[part], minlength=7)
+    assert np.all(there >= 1)
+    assert np.all(there < whole)
+    exact = whole * fraction
+    assert np.all((np.abs(there - exact) < 1) | (there == 1) | (there == whole - 1))
+
+
+def test_the_shares_of_the_classes_are_scikit_learns():
+    labels = np.repeat(range(7), FER2013_COUNTS)
+    _, part = stratified_split(labels, 0.2, seed=0)  # no two remainders are equal, where the two may differ
+    _, oracle = next(StratifiedShuffleSplit(1, test_size=0.2, random_state=0).split(labels, labels))
+    assert np.bincount(labels[part]).tolist() == np.bincount(labels[oracle]).tolist()
+
+
+def test_the_seed_decides():
+    labels = np.repeat(range(7), 50)
+    again = [stratified_split(labels, 0.2, seed)[1].tolist() for seed in (0, 0, 1)]
+    assert again[0] == again[1]
+    assert again[0] != again[2]
+
+
+def test_every_image_has_the_same_chance_of_validating():
+    labels = np.repeat([0, 1], [30, 10])
+    hits = sum(np.bincount(stratified_split(labels, 0.5, seed)[1], minlength=40) for seed in range(400))
+    assert hits.min() > 150  # 200 expected, deviation 10
+    assert hits.max() < 250
+
+
+def test_groups_stay_together_and_the_shares_are_still_met():
+    random = np.random.default_rng(0)
+    labels = np.repeat(range(7), [400, 44, 410, 720, 480, 320, 500])
+    groups = np.arange(len(labels))
+    for _ in range(150):  # pairs and triples, some of them with labels that disagree
+        members = random.choice(len(labels), random.integers(2, 4), replace=False)
+        groups[members] = groups[members[0]]
+    rest, part = stratified_split(labels, 0.1, 5, groups)
+    assert not set(groups[rest]) & set(groups[part])
+    assert len(rest) + len(part) == len(labels)
+    plain = stratified_split(labels, 0.1, 5)[1]
+    assert np.bincount(labels[part]).tolist() == np.bincount(labels[plain]).tolist()
+
+
+def test_groups_are_not_drawn_rarer_or_more_often_than_single_images():
+    labels = np.zeros(300, dtype=int)
+    labels[150:] = 1
+    groups = np.where(np.arange(300) % 3 == 0, np.arange(300), np.arange(300) // 2 + 1000)
+    sizes = np.bincount(np.unique(groups, return_inverse=True)[1])[np.unique(groups, return_inverse=True)[1]]
+    shares = [np.mean(sizes[stratified_split(labels, 0.3, seed, groups)[1]] == 1) for seed in range(60)]
+    assert np.mean(shares) == pytest.approx(np.mean(sizes == 1), abs=0.03)
+
+
+def test_each_class_is_on_both_sides_even_where_its_groups_are_large():
+    labels = np.array([0] * 40 + [1] * 4)
+    groups = np.array([*range(40), 100, 100, 101, 101])  # the second class: two pairs, and its share is one image
+    rest, part = stratified_split(labels, 0.1, 0, groups)
+    assert np.count_nonzero(labels[part] == 1) == np.count_nonzero(labels[rest] == 1) == 2
+    assert not set(groups[rest]) & set(groups[part])
+
+
+def test_a_class_that_cannot_be_on_both_sides_is_told():
+    with pytest.raises(UserError, match=r"at least 2 different images of each class, received 1 \('disgust', 1 in all"):
+        stratified_split(np.array([0, 0, 0, 1]), 0.5, 0)
+    with pytest.raises(UserError, match=r"received 1 \('disgust', 3 in all"):
+        stratified_split(np.array([0, 0, 1, 1, 1]), 0.5, 0, groups=np.array([0, 1, 2, 2, 2]))
+
+
+def test_a_limit_holds_for_each_split_and_keeps_order_and_proportions():
+    usage = ["Training"] * 200 + ["PublicTest"] * 100 + ["PrivateTest"] * 5
+    labels = [0, 0, 0, 1] * 50 + [2, 3] * 50 + [4] * 5
+    few = stratified_limit(make_faces(labels, usage), 20, seed=0)
+    assert [np.count_nonzero(few.usage == split) for split in few.splits()] == [20, 20, 5]
+    assert np.bincount(few.split("Training").labels).tolist() == [15, 5]
+    assert np.bincount(few.split("PublicTest").labels).tolist() == [0, 0, 10, 10]
+    rows = [int(row.removeprefix("row ")) for row in few.ids]
+    assert rows == sorted(set(rows))
+    assert few.ids.tolist() == stratified_limit(make_faces(labels, usage), 20, seed=0).ids.tolist()
+    assert few.ids.tolist() != stratified_limit(make_faces(labels, usage), 20, seed=1).ids.tolist()
+
+
+def test_a_limit_leaves_no_class_out_where_there_is_room():
+    labels = np.repeat(range(7), FER2013_COUNTS)[::10]
+    few = stratified_limit(make_faces(labels), 20, seed=0)
+    assert len(few) == 20
+    assert set(few.labels.tolist()) == set(range(7))
+    assert len(stratified_limit(make_faces(labels), 3, seed=0)) == 3
+    with pytest.raises(UserError, match="--limit: expected 1 or more, received 0"):
+        stratified_limit(few, 0, seed=0)
+
+
+def test_a_limit_of_unlabelled_faces():
+    faces = Faces(numbered_images(50), None, np.full(50, "Training"), np.arange(50).astype(str), "test.csv", "")
+    assert len(stratified_limit(faces, 20, seed=0)) == 20
+
+
+# --- the protocol ---
+
+THREE_SPLITS = ["Training"] * 40 + ["PublicTest"] * 10 + ["PrivateTest"] * 10
+
+
+def test_publictest_selects_unless_asked_otherwise():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    for fraction in (None, 0, 0.0):
+        training, validation, testable, rule = training_and_validation(faces, val_fraction=fraction, seed=0)
+        assert training.ids.tolist() == faces.ids[:40].tolist()
+        assert validation.ids.tolist() == faces.ids[40:50].tolist()
+        assert testable == ("PrivateTest",)
+        assert rule == "Trains on Training (40), selects on PublicTest (10)."
+
+
+def test_a_fraction_selects_on_a_part_of_training_and_leaves_publictest_for_testing():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    training, validation, testable, rule = training_and_validation(faces, val_fraction=0.25, seed=0)
+    assert (len(training), len(validation)) == (30, 10)
+    assert set(training.usage) == set(validation.usage) == {"Training"}
+    assert set(training.ids) | set(validation.ids) == set(faces.ids[:40])
+    assert np.bincount(validation.labels).tolist() == [5, 5]
+    assert testable == ("PublicTest", "PrivateTest")
+    assert "30 images" in rule
+    assert "0.25" in rule
+
+
+def test_without_publictest_a_tenth_of_training_selects_and_the_rule_says_so():
+    faces = make_faces([0, 1] * 25, ["Training"] * 40 + ["PrivateTest"] * 10)
+    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0)
+    assert (len(training), len(validation)) == (36, 4)
+    assert testable == ("PublicTest", "PrivateTest")
+    assert "no PublicTest" in rule
+
+
+def test_an_image_that_validates_has_no_copy_in_training():
+    images = np.concatenate([numbered_images(60), numbered_images(60)[:30]])
+    labels = [0, 1] * 30 + [0, 1] * 15
+    for seed in range(5):
+        faces = make_faces(labels, images=images)
+        training, validation, *_ = training_and_validation(faces, val_fraction=0.2, seed=seed)
+        seen = {image.tobytes() for image in training.images}
+        assert not any(image.tobytes() in seen for image in validation.images)
+        assert len(training) + len(validation) == 90
+
+
+def test_privatetest_is_never_touched():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    private = set(faces.split("PrivateTest").ids)
+    for fraction in (None, 0.1, 0.5):
+        for part in training_and_validation(faces, val_fraction=fraction, seed=0)[:2]:
+            assert not private & set(part.ids)
+
+
+@pytest.mark.parametrize(
+    ("faces", "fraction", "piece"),
+    [
+        (make_faces([0, 1], ["PublicTest", "PrivateTest"]), None, "no Training split. It has: PublicTest, PrivateTest"),
+        (make_faces([3, 3, 1], ["Training", "Training", "PublicTest"]), None, "'happy' alone"),
+        (make_faces([0, 0, 1]), 0.5, "'disgust', 1 in all"),
+        (make_faces([0, 0, 1, 1]), 1.0, "--val-fraction: expected a number from 0 to below 1, received 1.0"),
+        (make_faces([0, 0, 1, 1]), -0.1, "received -0.1"),
+        (make_faces([0, 0, 1, 1]), float("nan"), "received nan"),
+        (Faces(numbered_images(2), None, np.full(2, "Training"), np.full(2, "x"), "test.csv", ""), None, "no labels"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_is_told(faces, fraction, piece):
+    with pytest.raises(UserError) as caught:
+        training_and_validation(faces, val_fraction=fraction, seed=0)
+    assert piece in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,77 @@
+import dataclasses
+import json
+
+import pytest
+
+from fer_keras.config import Settings, check_run_name, read_settings
+from fer_keras.errors import UserError
+
+
+def test_settings_survive_json():
+    settings = Settings(arch="cnn4", learning_rate=0.003, rollback=True, dropout=None, init_from="logs/a")
+    text = json.dumps(settings.to_json())
+    assert Settings.from_json(json.loads(text), "test") == settings
+
+
+def test_a_whole_number_will_do_for_a_number():
+    assert Settings.from_json({"learning_rate": 1}, "test").learning_rate == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"epochz": 3}, "unknown key 'epochz'. Did you mean 'epochs'?"),
+        ({"epochs": 0}, "--epochs: expected a whole number of at least 1, received 0"),
+        ({"epochs": "3"}, "--epochs: expected a whole number, received '3'"),
+        ({"epochs": 3.5}, "--epochs: expected a whole number, received 3.5"),
+        ({"epochs": True}, "--epochs: expected a whole number, received True"),
+        ({"epochs": None}, "--epochs: expected a whole number, received None"),
+        ({"batch_size": -1}, "at least 1, received -1"),
+        ({"learning_rate": 0}, "--learning-rate: expected a number above 0, received 0"),
+        ({"learning_rate": float("inf")}, "received inf"),
+        ({"dropout": 1.0}, "--dropout: expected a number of at least 0 and below 1, received 1.0"),
+        ({"rollback": 1}, "--rollback: expected true or false, received 1"),
+        ({"augment": "hard"}, "Expected one of: none, light, standard, strong"),
+        ({"arch": "vgg52"}, "Did you mean 'vgg25'?"),
+        ({"init_from": " "}, "--init-from"),
+    ],
+)
+def test_wrong_settings_are_refused_with_the_reason(values, said):
+    with pytest.raises(UserError) as refused:
+        Settings.from_json(values, "recipe.json")
+    assert said in str(refused.value) and str(refused.value).startswith("recipe.json: ")
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Settings().epochs = 3
+
+
+def test_a_recipe_and_a_runs_config_both_give_settings(tmp_path):
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"about": "quick", "epochs": 3}')
+    assert read_settings(recipe) == {"epochs": 3}
+    config = tmp_path / "config.json"
+    config.write_text('{"format": 1, "settings": {"epochs": 4}, "emotions": [], "data": {}}')
+    assert read_settings(config) == {"epochs": 4}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00"])
+def test_a_file_that_is_no_json_object_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "broken.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"broken\.json: expected"):
+        read_settings(path)
+
+
+def test_a_missing_settings_file_and_a_folder_are_refused(tmp_path):
+    with pytest.raises(UserError, match="no file"):
+        read_settings(tmp_path / "none.json")
+    with pytest.raises(UserError, match="received a folder"):
+        read_settings(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../x", ".hidden", "a b", "x" * 65])
+def test_names_that_make_no_folder_are_refused(name):
+    with pytest.raises(UserError, match="--name"):
+        check_run_name(name)

@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from fer_keras.files import write_json, write_npz, write_text, written_aside
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), written_aside(path) as aside:
+        aside.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == '{\n  "a": 1\n}\n'
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_the_final_name_appears_only_when_the_block_ends(tmp_path):
+    path = tmp_path / "deep" / "model.keras"
+    with written_aside(path) as aside:
+        assert aside.suffix == ".keras" and aside.parent == path.parent
+        aside.write_bytes(b"all of it")
+        assert not path.exists()
+    assert path.read_bytes() == b"all of it"
+
+
+def test_files_can_be_read_by_others_as_the_umask_says(tmp_path):
+    other = tmp_path / "other"
+    other.touch()
+    write_text(tmp_path / "ours", "x")
+    assert (tmp_path / "ours").stat().st_mode == other.stat().st_mode
+
+
+def test_arrays_come_back_without_pickle(tmp_path):
+    write_npz(tmp_path / "a.npz", compressed=True, x=np.arange(3), word=np.array("sad"))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        assert file["x"].tolist() == [0, 1, 2] and str(file["word"]) == "sad"

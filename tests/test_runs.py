@@ -1,0 +1,92 @@
+import json
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.errors import UserError
+from fer_keras.runs import Run, RunConfig, create_run, newest_finished, open_run, read_config, write_config
+
+NOON = datetime(2026, 1, 2, 12, 0, 5)
+
+
+def make_run(logdir, name, *, finished):
+    run = create_run(logdir, "cnn4", name, NOON)
+    write_config(run, RunConfig(Settings(arch="cnn4"), {"source": "x"}))
+    if finished:
+        run.result_file.write_text("{}")
+    return run
+
+
+def test_a_run_is_named_by_time_network_and_name(tmp_path):
+    assert create_run(tmp_path, "vgg25", None, NOON).path == tmp_path / "20260102-120005-vgg25"
+    assert create_run(tmp_path, "vgg25", "wide", NOON).path == tmp_path / "20260102-120005-vgg25-wide"
+
+
+def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path):
+    first, second = (create_run(tmp_path, "vgg25", None, NOON) for _ in range(2))
+    assert first.path != second.path and second.path.is_dir()
+
+
+def test_config_is_read_back_as_written(tmp_path):
+    run = create_run(tmp_path, "cnn4", None, NOON)
+    config = RunConfig(Settings(arch="cnn4", epochs=3), {"source": "faces.csv", "sha256": "ab"})
+    write_config(run, config)
+    assert read_config(run) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 99}, "expected format 1"),
+        ({"emotions": ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]}, "in this order"),
+        ({"settings": None}, "expected the objects"),
+        ({"settings": {"epochz": 1}}, "unknown key 'epochz'"),
+    ],
+)
+def test_a_config_that_would_be_misread_is_refused(tmp_path, change, said):
+    run = make_run(tmp_path, None, finished=True)
+    values = json.loads(run.config_file.read_text()) | change
+    run.config_file.write_text(json.dumps(values))
+    with pytest.raises(UserError, match=said):
+        read_config(run)
+
+
+def test_the_newest_finished_run_is_found_past_an_unfinished_one(tmp_path):
+    older = make_run(tmp_path, "a", finished=True)
+    make_run(tmp_path, "b", finished=False)
+    (tmp_path / "20990101-000000-not-a-run").mkdir()
+    assert newest_finished(tmp_path) == older
+
+
+def test_without_a_finished_run_the_next_command_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"python train\.py$"):
+        newest_finished(tmp_path / "logs")
+    run = make_run(tmp_path, None, finished=False)
+    with pytest.raises(UserError, match=f"--resume {run.path}"):
+        newest_finished(tmp_path)
+
+
+def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path):
+    run = make_run(tmp_path, "good", finished=True)
+    assert open_run(run.path) == run == open_run(run.path.name, tmp_path)
+    with pytest.raises(UserError, match=f"Did you mean '{run.path.name}'"):
+        open_run(run.path.name[:-1] + "x", tmp_path)
+
+
+def test_the_contract_of_file_names():
+    run = Run(Path("logs/r"))
+    names = {
+        "config.json": run.config_file,
+        "environment.json": run.environment_file,
+        "history.csv": run.history_file,
+        "model.keras": run.model_file,
+        "tensorboard": run.tensorboard(),
+        "figures/history.png": run.figure("history"),
+        "members/00": run.member(0).path,
+        "evaluation/PublicTest": run.evaluation("PublicTest"),
+        "explanations/lime": run.explanations("lime"),
+    }
+    for name, path in names.items():
+        assert path.relative_to("logs/r").as_posix() == name
