@@ -1,0 +1,354 @@
+"""How good the predictions are: NumPy arrays in, numbers with their uncertainty out. Nothing here needs a network.
+
+Labels are integers 0..6 in the order of `fer_keras.emotions.EMOTIONS`; the predicted label is the class of highest
+probability, the first of them on a tie, as `numpy.argmax` and scikit-learn have it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
+
+RELIABILITY_BINS = 15  # as in Guo et al. 2017
+_LEAST_PROBABILITY = float(np.finfo(np.float32).eps)  # keeps the log loss finite, as scikit-learn does for float32
+
+
+@dataclass(frozen=True, eq=False)
+class ReliabilityBins:
+    """How often predictions of a given confidence are right, in B bins of equal width (lower edge excluded).
+
+    edges: float64 (B + 1,), 0..1. count: int64 (B,), images in each bin.
+    confidence, accuracy: float64 (B,), their means over the bin, 0..1; NaN in an empty bin.
+    """
+
+    edges: np.ndarray
+    count: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """The mean of |accuracy - confidence| over the images, bin by bin, 0..1 (Guo et al. 2017, equation 3)."""
+        gap = np.abs(self.accuracy - self.confidence)
+        return float(np.nansum(gap * self.count) / self.count.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Metrics:
+    """The numbers of one evaluation. Fractions are 0..1; `*_ci95` are (low, high) 95% bootstrap intervals.
+
+    precision, recall, f1: float64 (7,), 0 where undefined. support: int64 (7,), images that truly are of the class.
+    recall_ci95: float64 (7, 2), NaN for a class without images. confusion_matrix: int64 (7, 7), rows true.
+    The accuracy without leaks is None where the training images are not known, or where every image is a leak.
+    The mean confidence of right (wrong) predictions is None where there are none.
+    """
+
+    split: str
+    n: int
+    accuracy: float
+    accuracy_ci95: tuple[float, float]
+    balanced_accuracy: float
+    balanced_accuracy_ci95: tuple[float, float]
+    macro_f1: float
+    macro_f1_ci95: tuple[float, float]
+    log_loss: float
+    reliability: ReliabilityBins
+    mean_confidence_right: float | None
+    mean_confidence_wrong: float | None
+    precision: np.ndarray
+    recall: np.ndarray
+    recall_ci95: np.ndarray
+    f1: np.ndarray
+    support: np.ndarray
+    confusion_matrix: np.ndarray
+    accuracy_without_leaks: float | None
+    accuracy_without_leaks_ci95: tuple[float, float] | None
+    n_without_leaks: int | None
+
+    @property
+    def ece(self) -> float:
+        """Expected calibration error, 0..1."""
+        return self.reliability.expected_calibration_error
+
+    def to_json(self) -> dict:
+        """Return the content of metrics.json: plain Python values, None for what is not defined."""
+        without_leaks_ci95 = self.accuracy_without_leaks_ci95
+        return {
+            "split": self.split,
+            "n": self.n,
+            "accuracy": self.accuracy,
+            "accuracy_ci95": list(self.accuracy_ci95),
+            "balanced_accuracy": self.balanced_accuracy,
+            "balanced_accuracy_ci95": list(self.balanced_accuracy_ci95),
+            "macro_f1": self.macro_f1,
+            "macro_f1_ci95": list(self.macro_f1_ci95),
+            "log_loss": self.log_loss,
+            "ece": self.ece,
+            "mean_confidence_right": self.mean_confidence_right,
+            "mean_confidence_wrong": self.mean_confidence_wrong,
+            "per_class": {
+                emotion: {
+                    "precision": float(self.precision[i]),
+                    "recall": float(self.recall[i]),
+                    "f1": float(self.f1[i]),
+                    "support": int(self.support[i]),
+                }
+                for i, emotion in enumerate(EMOTIONS)
+            },
+            "confusion_matrix": self.confusion_matrix.tolist(),
+            "accuracy_without_leaks": self.accuracy_without_leaks,
+            "accuracy_without_leaks_ci95": None if without_leaks_ci95 is None else list(without_leaks_ci95),
+            "n_without_leaks": self.n_without_leaks,
+        }
+
+
+def evaluate_probabilities(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    split: str = "",
+    predicted: np.ndarray | None = None,
+    leaked: np.ndarray | None = None,
+    seed: int = 0,
+    resamples: int = 2000,
+) -> Metrics:
+    """Return the metrics of N >= 1 predictions.
+
+    labels: int (N,), the truth. probabilities: float (N, 7), rows that sum to 1.
+    predicted: int (N,), where it is not the class of highest probability (a majority vote); the confidence of an
+        image is then the probability of the class that was voted for.
+    leaked: bool (N,), images that stand in the training data too (see `leaks`); None: not known.
+
+    The intervals are percentile bootstrap (Efron and Tibshirani 1993) over the images, from `resamples` draws by
+    `seed`. They tell how much the number would vary over other test images, not over other trainings.
+    Balanced accuracy is the mean recall over the classes that have images. Macro F1 is the mean over the classes
+    that were true or predicted at least once, scikit-learn's default. On a split with all classes both are plain means.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    n = len(labels)
+    assert n > 0, "no images to evaluate"
+    assert probabilities.shape == (n, NUM_EMOTIONS), probabilities.shape
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-2), "rows of probabilities must sum to 1"
+    if predicted is None:
+        predicted = probabilities.argmax(axis=1)
+
+    matrix = confusion_matrix(labels, predicted)
+    precision, recall, f1 = _class_scores(matrix)
+    draws = _resampled(matrix, resamples, seed)  # (resamples, 7, 7)
+    _, recall_draws, _ = _class_scores(draws)
+    recall_draws[draws.sum(axis=2) == 0] = np.nan
+    absent = matrix.sum(axis=1) == 0
+    recall_draws[:, absent] = 0  # keeps nanpercentile from warning about a column of NaN
+    recall_ci95 = np.nanpercentile(recall_draws, (2.5, 97.5), axis=0).T
+    recall_ci95[absent] = np.nan
+
+    kept = None if leaked is None else confusion_matrix(labels[~leaked], predicted[~leaked])
+    some_kept = kept is not None and kept.sum() > 0
+    right, wrong = mean_confidence(labels, probabilities, predicted)
+    return Metrics(
+        split=split,
+        n=n,
+        accuracy=float(_accuracy(matrix)),
+        accuracy_ci95=_interval(_accuracy(draws)),
+        balanced_accuracy=float(_balanced_accuracy(matrix)),
+        balanced_accuracy_ci95=_interval(_balanced_accuracy(draws)),
+        macro_f1=float(_macro_f1(matrix)),
+        macro_f1_ci95=_interval(_macro_f1(draws)),
+        log_loss=log_loss(labels, probabilities),
+        reliability=reliability(labels, probabilities, predicted),
+        mean_confidence_right=right,
+        mean_confidence_wrong=wrong,
+        precision=precision,
+        recall=recall,
+        recall_ci95=recall_ci95,
+        f1=f1,
+        support=matrix.sum(axis=1),
+        confusion_matrix=matrix,
+        accuracy_without_leaks=float(_accuracy(kept)) if some_kept else None,
+        accuracy_without_leaks_ci95=_interval(_accuracy(_resampled(kept, resamples, seed))) if some_kept else None,
+        n_without_leaks=None if kept is None else int(kept.sum()),
+    )
+
+
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean cross-entropy in nats: int (N,) labels, float (N, 7) probabilities."""
+    truth = np.asarray(probabilities, np.float64)[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(truth, _LEAST_PROBABILITY, 1)).mean())
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return int64 (7, 7): how many images of true class `row` were predicted as class `column`."""
+    labels, predicted = np.asarray(labels, np.int64), np.asarray(predicted, np.int64)
+    assert labels.shape == predicted.shape, (labels.shape, predicted.shape)
+    cells = np.bincount(labels * NUM_EMOTIONS + predicted, minlength=NUM_EMOTIONS**2)
+    return cells.astype(np.int64).reshape(NUM_EMOTIONS, NUM_EMOTIONS)
+
+
+def mean_confidence(
+    labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None = None
+) -> tuple[float | None, float | None]:
+    """Return the mean probability (0..1) given to the predicted class where it is right, and where it is wrong.
+
+    None where there is no such prediction. Wrong predictions that grow confident raise the loss of a network whose
+    accuracy still rises.
+    """
+    confidence, right = _confidence(labels, probabilities, predicted)
+    return (
+        float(confidence[right].mean()) if right.any() else None,
+        float(confidence[~right].mean()) if not right.all() else None,
+    )
+
+
+def reliability(
+    labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None = None, bins: int = RELIABILITY_BINS
+) -> ReliabilityBins:
+    """Return accuracy against confidence in equal bins (Guo et al., "On Calibration of Modern Neural Networks", 2017).
+
+    labels: int (N,). probabilities: float (N, 7). Bin m of B holds the confidences in ((m - 1) / B, m / B].
+    """
+    confidence, right = _confidence(labels, probabilities, predicted)
+    edges = np.linspace(0, 1, bins + 1)
+    index = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    count = np.bincount(index, minlength=bins)
+    divisor = np.where(count > 0, count, np.nan)
+    return ReliabilityBins(
+        edges=edges,
+        count=count,
+        confidence=np.bincount(index, weights=confidence, minlength=bins) / divisor,
+        accuracy=np.bincount(index, weights=right, minlength=bins) / divisor,
+    )
+
+
+def leaks(images: np.ndarray, training_images: np.ndarray) -> np.ndarray:
+    """Return bool (N,): which of the uint8 images (N, 48, 48) stand, pixel for pixel, among the training images."""
+    assert images.dtype == training_images.dtype == np.uint8, (images.dtype, training_images.dtype)
+    known = {image.tobytes() for image in training_images}
+    return np.fromiter((image.tobytes() in known for image in images), dtype=bool, count=len(images))
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Two classifiers on the same images: how many only A (only B) had right, and the two-sided p-value."""
+
+    only_a: int
+    only_b: int
+    p_value: float
+
+
+def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
+    """Test whether two classifiers differ in accuracy on the same images (McNemar 1947; exact, two-sided).
+
+    correct_a, correct_b: bool (N,). Under the null hypothesis an image that only one of them has right is A's or B's
+    by a fair coin; the p-value is the binomial one in exact arithmetic, hence right for few such images and for many.
+    """
+    correct_a, correct_b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
+    assert correct_a.shape == correct_b.shape, (correct_a.shape, correct_b.shape)
+    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
+    tosses = only_a + only_b
+    term = tail = 1  # C(tosses, 0); the tail sums C(tosses, k) up to the smaller of the two counts
+    for k in range(min(only_a, only_b)):
+        term = term * (tosses - k) // (k + 1)
+        tail += term
+    return McNemar(only_a, only_b, min(1.0, 2 * tail / 2**tosses))
+
+
+def soft_vote(probabilities: np.ndarray) -> np.ndarray:
+    """Return float64 (N, 7), the mean of the members' probabilities (M, N, 7)."""
+    return np.mean(probabilities, axis=0, dtype=np.float64)
+
+
+def hard_vote(probabilities: np.ndarray) -> np.ndarray:
+    """Return int64 (N,), the label that most of the members (M, N, 7) predict.
+
+    A tie goes to the tied label of the higher summed probability, then to the first.
+    """
+    choices = np.argmax(probabilities, axis=2)  # (M, N)
+    votes = (choices[:, :, None] == np.arange(NUM_EMOTIONS)).sum(axis=0)  # (N, 7)
+    leading = votes == votes.max(axis=1, keepdims=True)
+    summed = np.sum(probabilities, axis=0, dtype=np.float64)
+    return np.where(leading, summed, -1).argmax(axis=1)
+
+
+def ensemble_accuracies(labels: np.ndarray, probabilities: np.ndarray, *, vote: str) -> np.ndarray:
+    """Return float64 (M,): the accuracy (0..1) of the ensemble of the first 1, 2, ..., M members.
+
+    labels: int (N,). probabilities: float (M, N, 7). vote: "soft" or "hard".
+    """
+    assert vote in ("soft", "hard"), vote
+    firsts = [probabilities[: m + 1] for m in range(len(probabilities))]
+    predicted = [hard_vote(some) if vote == "hard" else soft_vote(some).argmax(axis=1) for some in firsts]
+    return np.array([(some == labels).mean() for some in predicted])
+
+
+def most_confident_mistakes(
+    labels: np.ndarray, probabilities: np.ndarray, count: int, predicted: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the indices of up to `count` wrong predictions, the most confident first."""
+    confidence, right = _confidence(labels, probabilities, predicted)
+    wrong = np.flatnonzero(~right)
+    return wrong[np.argsort(-confidence[wrong], kind="stable")][:count]
+
+
+def least_confident_hits(
+    labels: np.ndarray, probabilities: np.ndarray, count: int, predicted: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the indices of up to `count` right predictions, the least confident first."""
+    confidence, right = _confidence(labels, probabilities, predicted)
+    hits = np.flatnonzero(right)
+    return hits[np.argsort(confidence[hits], kind="stable")][:count]
+
+
+def _confidence(
+    labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the probability of each predicted class, float64 (N,), and whether it is right, bool (N,)."""
+    if predicted is None:
+        predicted = np.argmax(probabilities, axis=1)
+    confidence = probabilities[np.arange(len(probabilities)), predicted]
+    return confidence.astype(np.float64), predicted == np.asarray(labels)
+
+
+# Each of the following takes confusion matrices (..., 7, 7), so that one and thousands are computed alike.
+
+
+def _resampled(matrix: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Return confusion matrices (resamples, 7, 7) of bootstrap samples.
+
+    Drawing N images with replacement and counting them by cell is a multinomial draw of the cells.
+    """
+    n = matrix.sum()
+    draws = np.random.default_rng(seed).multinomial(n, matrix.ravel() / n, size=resamples)
+    return draws.reshape(resamples, *matrix.shape)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.percentile(values, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Divide, with 0 where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.zeros(np.shape(numerator)), where=denominator > 0)
+
+
+def _class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return precision, recall and F1, each float64 (..., 7), 0 where undefined."""
+    hits = np.diagonal(matrix, axis1=-2, axis2=-1)
+    true, predicted = matrix.sum(axis=-1), matrix.sum(axis=-2)
+    return _ratio(hits, predicted), _ratio(hits, true), _ratio(2 * hits, true + predicted)
+
+
+def _accuracy(matrix: np.ndarray) -> np.ndarray:
+    return np.trace(matrix, axis1=-2, axis2=-1) / matrix.sum(axis=(-2, -1))
+
+
+def _balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
+    _, recall, _ = _class_scores(matrix)
+    return recall.sum(axis=-1) / (matrix.sum(axis=-1) > 0).sum(axis=-1)
+
+
+def _macro_f1(matrix: np.ndarray) -> np.ndarray:
+    _, _, f1 = _class_scores(matrix)
+    seen = matrix.sum(axis=-1) + matrix.sum(axis=-2) > 0
+    return f1.sum(axis=-1) / seen.sum(axis=-1)

@@ -1,0 +1,102 @@
+"""Faces with what a network said about them."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from fer_keras.emotions import EMOTIONS
+from fer_keras.plots.style import EMOTION_COLORS, house_style, new_figure
+
+RIGHT_COLOR, WRONG_COLOR = "#00724F", "#B23A00"
+
+# Both figures are one Axes whose data coordinates are inches from the upper left corner: a sheet of dozens of small
+# Axes takes seconds to lay out, and training draws one each epoch.
+
+
+def gallery_figure(
+    images: np.ndarray,
+    true: np.ndarray,
+    predicted: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    title: str = "",
+    columns: int = 7,
+) -> Figure:
+    """Return a sheet of faces, each captioned with the prediction, the truth and the probability of both.
+
+    images: uint8 (N, 48, 48). true, predicted: int (N,). probabilities: float (N, 7). Drawn row by row in their order.
+    """
+    side, step_x, step_y = 0.98, 1.08, 1.36
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
+    with house_style():
+        figure, ax = _sheet(columns * step_x, rows * step_y, title)
+        for i, image in enumerate(images):
+            x, y = i % columns * step_x, i // columns * step_y
+            _place(ax, image, x, y, side)
+            color = RIGHT_COLOR if predicted[i] == true[i] else WRONG_COLOR
+            said = f"{EMOTIONS[predicted[i]]} {probabilities[i, predicted[i]]:.2f}"
+            truth = f"true {EMOTIONS[true[i]]} {probabilities[i, true[i]]:.2f}"
+            ax.text(x + side / 2, y + side + 0.11, said, fontsize=7.5, ha="center", va="center", color=color)
+            ax.text(x + side / 2, y + side + 0.24, truth, fontsize=6.5, ha="center", va="center", color="0.25")
+        if not len(images):
+            ax.text(0, 0.5, "no images", fontsize=9, color="0.4")
+    return figure
+
+
+def predictions_figure(
+    images: np.ndarray,
+    probabilities: np.ndarray,
+    true: np.ndarray | None = None,
+    *,
+    title: str = "",
+    columns: int = 4,
+) -> Figure:
+    """Return a sheet of faces, each with bars of its seven probabilities beside it; the true emotion's name is bold.
+
+    images: uint8 (N, 48, 48). probabilities: float (N, 7). true: int (N,) or None where it is not known.
+    """
+    side, name_width, bar_width = 0.92, 0.5, 0.55
+    step_x, step_y = side + name_width + bar_width + 0.28, side + 0.34
+    pitch = side / len(EMOTIONS)
+    columns = max(1, min(columns, len(images)))
+    rows = max(1, -(-len(images) // columns))
+    with house_style():
+        figure, ax = _sheet(columns * step_x, rows * step_y, title)
+        for i, image in enumerate(images):
+            x, y = i % columns * step_x, i // columns * step_y + 0.2
+            _place(ax, image, x, y, side)
+            predicted = int(np.argmax(probabilities[i]))
+            truth = None if true is None else int(true[i])
+            color = "black" if truth is None else RIGHT_COLOR if truth == predicted else WRONG_COLOR
+            caption = f"{EMOTIONS[predicted]} {probabilities[i, predicted]:.2f}"
+            if truth is not None and truth != predicted:
+                caption += f" (true {EMOTIONS[truth]})"
+            ax.text(x, y - 0.08, caption, fontsize=7.5, va="center", color=color)
+            middle = y + pitch * (np.arange(len(EMOTIONS)) + 0.5)
+            left = x + side + name_width
+            for j, emotion in enumerate(EMOTIONS):
+                weight = "bold" if j == truth else "normal"
+                ax.text(left - 0.04, middle[j], emotion, fontsize=6, ha="right", va="center", weight=weight)
+            colors = [EMOTION_COLORS[emotion] for emotion in EMOTIONS]
+            ax.add_patch(Rectangle((left, y), bar_width, side, facecolor="0.95"))  # as wide as a probability of 1
+            ax.barh(middle, bar_width * probabilities[i], height=0.75 * pitch, left=left, color=colors)
+            ax.plot([left, left], [y, y + side], color="0.6", linewidth=0.6)
+    return figure
+
+
+def _sheet(width: float, height: float, title: str) -> tuple[Figure, Axes]:
+    """Return a figure with one bare Axes measured in inches, y downwards."""
+    width = max(width, 0.08 * len(title))  # room for the title too
+    figure = new_figure(width + 0.15, height + (0.4 if title else 0.1))
+    ax = figure.add_subplot()
+    ax.set_axis_off()
+    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", autoscale_on=False)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure, ax
+
+
+def _place(ax: Axes, image: np.ndarray, x: float, y: float, side: float) -> None:
+    ax.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(x, x + side, y + side, y), interpolation="nearest")

@@ -1,0 +1,330 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn import metrics as sk
+
+from fer_keras.emotions import EMOTIONS
+from fer_keras.metrics import (
+    confusion_matrix,
+    ensemble_accuracies,
+    evaluate_probabilities,
+    hard_vote,
+    leaks,
+    least_confident_hits,
+    mcnemar,
+    mean_confidence,
+    most_confident_mistakes,
+    reliability,
+    soft_vote,
+)
+
+ALL = tuple(range(7))
+
+
+def random_case(n=500, classes=ALL, predictable=ALL, seed=0):
+    """Labels among `classes` and probabilities, right about half of the time, whose argmax is among `predictable`."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(classes, size=n)
+    logits = rng.normal(size=(n, 7))
+    logits[np.arange(n), labels] += 1.2
+    logits[:, [c for c in ALL if c not in predictable]] = -8
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return labels, probabilities
+
+
+def seven_images():
+    """One image of each emotion; disgust is taken for fear, sad for neutral, neutral for sad."""
+    labels = np.arange(7)
+    predicted = np.array([0, 2, 2, 3, 6, 5, 4])
+    confidence = np.array([0.90, 0.70, 0.62, 0.82, 0.50, 0.42, 0.44])
+    probabilities = np.repeat((1 - confidence)[:, None] / 6, 7, axis=1)
+    probabilities[np.arange(7), predicted] = confidence
+    return labels, probabilities
+
+
+def test_seven_images_by_hand():
+    labels, probabilities = seven_images()
+    leaked = np.array([True, True, False, False, False, False, False])
+
+    m = evaluate_probabilities(labels, probabilities, split="PublicTest", leaked=leaked)
+
+    assert (m.split, m.n) == ("PublicTest", 7)
+    assert m.accuracy == m.balanced_accuracy == pytest.approx(4 / 7)
+    assert m.precision == pytest.approx([1, 0, 1 / 2, 1, 0, 1, 0])
+    assert m.recall == pytest.approx([1, 0, 1, 1, 0, 1, 0])
+    assert m.f1 == pytest.approx([1, 0, 2 / 3, 1, 0, 1, 0])
+    assert m.macro_f1 == pytest.approx((3 + 2 / 3) / 7)
+    right = math.log(0.90) + math.log(0.62) + math.log(0.82) + math.log(0.42)
+    wrong = math.log(0.30 / 6) + math.log(0.50 / 6) + math.log(0.56 / 6)
+    assert m.log_loss == pytest.approx(-(right + wrong) / 7)
+    # The last two share the bin (0.4, 0.4667]: half of them right at 0.43. The other five are alone in theirs.
+    assert m.ece == pytest.approx((0.10 + 0.70 + 0.38 + 0.18 + 0.50 + 2 * 0.07) / 7)
+    assert m.mean_confidence_right == pytest.approx((0.90 + 0.62 + 0.82 + 0.42) / 4)
+    assert m.mean_confidence_wrong == pytest.approx((0.70 + 0.50 + 0.44) / 3)
+    assert (m.accuracy_without_leaks, m.n_without_leaks) == (pytest.approx(3 / 5), 5)
+
+
+def test_confusion_matrix_has_rows_true_and_columns_predicted():
+    labels, probabilities = seven_images()
+    matrix = confusion_matrix(labels, probabilities.argmax(axis=1))
+    disgust, fear = EMOTIONS.index("disgust"), EMOTIONS.index("fear")
+    assert matrix[disgust, fear] == 1
+    assert matrix[fear, disgust] == 0
+    assert matrix.sum() == 7
+
+
+def test_per_class_is_named_in_the_order_of_the_labels():
+    labels = np.array([0, 1, 1, 2, 2, 2, 6, 6, 6, 6])  # as many as no two other classes have
+    per_class = evaluate_probabilities(labels, np.eye(7)[labels]).to_json()["per_class"]
+    support = {name: scores["support"] for name, scores in per_class.items()}
+    assert list(support.items()) == [
+        ("angry", 1),
+        ("disgust", 2),
+        ("fear", 3),
+        ("happy", 0),
+        ("sad", 0),
+        ("surprise", 0),
+        ("neutral", 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("classes", "predictable"),
+    [(ALL, ALL), ((0, 2, 3, 4, 5, 6), (0, 2, 3, 4, 5, 6)), (ALL, (0, 3, 4)), ((3, 5), ALL), ((4,), ALL)],
+    ids=["all", "no disgust at all", "some never predicted", "two true, all predicted", "one class"],
+)
+def test_agrees_with_scikit_learn(classes, predictable):
+    labels, probabilities = random_case(classes=classes, predictable=predictable)
+    predicted = probabilities.argmax(axis=1)
+
+    m = evaluate_probabilities(labels, probabilities, resamples=10)
+
+    assert m.accuracy == pytest.approx(sk.accuracy_score(labels, predicted))
+    assert m.balanced_accuracy == pytest.approx(
+        sk.recall_score(labels, predicted, labels=classes, average="macro", zero_division=0)
+    )
+    assert m.macro_f1 == pytest.approx(sk.f1_score(labels, predicted, average="macro", zero_division=0))
+    assert m.log_loss == pytest.approx(sk.log_loss(labels, probabilities, labels=ALL))
+    np.testing.assert_array_equal(m.confusion_matrix, sk.confusion_matrix(labels, predicted, labels=ALL))
+    precision, recall, f1, support = sk.precision_recall_fscore_support(labels, predicted, labels=ALL, zero_division=0)
+    np.testing.assert_allclose(m.precision, precision)
+    np.testing.assert_allclose(m.recall, recall)
+    np.testing.assert_allclose(m.f1, f1)
+    np.testing.assert_array_equal(m.support, support)
+
+
+def test_log_loss_of_an_impossible_truth_is_finite_as_in_scikit_learn():
+    labels = np.array([0, 1, 2])
+    probabilities = np.eye(7, dtype=np.float32)[[0, 1, 3]]
+    expected = sk.log_loss(labels, probabilities, labels=ALL)
+    assert evaluate_probabilities(labels, probabilities).log_loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_intervals_agree_with_a_bootstrap_over_the_images():
+    labels, probabilities = random_case(n=300, seed=3)
+    predicted = probabilities.argmax(axis=1)
+    rng = np.random.default_rng(1)
+    scores = []
+    for _ in range(600):
+        drawn = rng.integers(0, len(labels), size=len(labels))
+        true, said = labels[drawn], predicted[drawn]
+        recalls = [np.mean(said[true == c] == c) for c in ALL]
+        f1 = [2 * np.sum((true == c) & (said == c)) / (np.sum(true == c) + np.sum(said == c)) for c in ALL]
+        scores.append((np.mean(true == said), np.mean(recalls), np.mean(f1), recalls[2]))
+    expected = np.percentile(scores, (2.5, 97.5), axis=0).T
+
+    m = evaluate_probabilities(labels, probabilities, resamples=4000)
+
+    # The width is about 0.11; the percentiles of 600 draws wander by about 0.006.
+    np.testing.assert_allclose(m.accuracy_ci95, expected[0], atol=0.015)
+    np.testing.assert_allclose(m.balanced_accuracy_ci95, expected[1], atol=0.015)
+    np.testing.assert_allclose(m.macro_f1_ci95, expected[2], atol=0.015)
+    np.testing.assert_allclose(m.recall_ci95[2], expected[3], atol=0.04)  # of 40 images: three times as wide
+
+
+@pytest.mark.parametrize("n", [400, 6400])
+def test_interval_of_the_accuracy_is_the_binomial_one(n):
+    labels, probabilities = random_case(n=n)
+    m = evaluate_probabilities(labels, probabilities, resamples=4000)
+    deviation = math.sqrt(m.accuracy * (1 - m.accuracy) / n)
+    # The percentiles of 4,000 draws wander by 0.04 standard deviations.
+    expected = [m.accuracy - 1.96 * deviation, m.accuracy + 1.96 * deviation]
+    np.testing.assert_allclose(m.accuracy_ci95, expected, atol=0.16 * deviation)
+
+
+def test_interval_depends_on_the_seed_alone():
+    labels, probabilities = random_case()
+    first, again, other = (evaluate_probabilities(labels, probabilities, seed=s).macro_f1_ci95 for s in (0, 0, 1))
+    assert first == again != other
+
+
+def test_interval_of_a_class_without_images_is_not_a_number():
+    m = evaluate_probabilities(*random_case(classes=(0, 2, 3, 4, 5, 6)))
+    assert np.isnan(m.recall_ci95[1]).all()
+    assert np.isfinite(np.delete(m.recall_ci95, 1, axis=0)).all()
+
+
+def test_json_holds_the_promised_keys_and_survives_strict_json():
+    m = evaluate_probabilities(*random_case(), split="PublicTest", leaked=np.arange(500) < 20)
+    value = m.to_json()
+    assert set(value) >= {
+        "split",
+        "n",
+        "accuracy",
+        "accuracy_ci95",
+        "balanced_accuracy",
+        "macro_f1",
+        "log_loss",
+        "ece",
+        "per_class",
+        "confusion_matrix",
+        "accuracy_without_leaks",
+    }
+    assert set(value["per_class"]["fear"]) == {"precision", "recall", "f1", "support"}
+    assert json.loads(json.dumps(value, allow_nan=False)) == value
+
+
+def test_json_is_strict_where_numbers_are_undefined():
+    labels = np.array([3, 3, 3])
+    m = evaluate_probabilities(labels, np.eye(7)[labels], leaked=np.array([True, True, True]))
+    value = json.loads(json.dumps(m.to_json(), allow_nan=False))
+    assert value["mean_confidence_wrong"] is None
+    assert value["accuracy_without_leaks"] is value["accuracy_without_leaks_ci95"] is None
+    assert value["n_without_leaks"] == 0
+    assert value["accuracy_ci95"] == [1.0, 1.0]
+
+
+def test_unknown_leaks_are_not_called_none():
+    value = evaluate_probabilities(*random_case()).to_json()
+    assert value["accuracy_without_leaks"] is None
+    assert value["n_without_leaks"] is None
+
+
+def test_predictions_of_a_vote_take_the_place_of_the_highest_probability():
+    labels, probabilities = seven_images()
+    m = evaluate_probabilities(labels, probabilities, predicted=labels)
+    assert m.accuracy == 1
+    truth = probabilities[np.arange(7), labels]
+    assert m.mean_confidence_right == pytest.approx(truth.mean())
+    assert m.log_loss == pytest.approx(-np.log(truth).mean())
+
+
+def test_rows_that_are_no_probabilities_are_refused():
+    labels, probabilities = random_case()
+    with pytest.raises(AssertionError, match="sum to 1"):
+        evaluate_probabilities(labels, np.log(probabilities))
+
+
+def test_reliability_bins_hold_their_upper_edge():
+    edges = np.linspace(0, 1, 16)
+    confidence = np.array([edges[3], np.nextafter(edges[3], 1), 1.0])
+    probabilities = np.zeros((3, 7))
+    probabilities[:, 0], probabilities[:, 1] = confidence, 1 - confidence
+    bins = reliability(np.array([0, 0, 1]), probabilities, predicted=np.zeros(3, int))
+    assert np.flatnonzero(bins.count).tolist() == [2, 3, 14]
+    assert bins.accuracy[[2, 3, 14]].tolist() == [1, 1, 0]
+    assert bins.confidence[14] == 1
+    assert np.isnan(bins.accuracy[0])
+
+
+def test_calibration_error_of_calibrated_predictions_is_small_and_of_overconfident_ones_is_their_excess():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(7, 0.5), size=20000)
+    labels = (rng.random(20000)[:, None] > probabilities.cumsum(axis=1)).sum(axis=1).clip(0, 6)
+    assert reliability(labels, probabilities).expected_calibration_error < 0.02
+
+    certain = np.eye(7)[probabilities.argmax(axis=1)]
+    accuracy = np.mean(probabilities.argmax(axis=1) == labels)
+    assert reliability(labels, certain).expected_calibration_error == pytest.approx(1 - accuracy)
+
+
+def test_mean_confidence_keeps_right_and_wrong_apart():
+    probabilities = np.array([[0.9, 0.1, 0, 0, 0, 0, 0], [0.6, 0.4, 0, 0, 0, 0, 0]])
+    assert mean_confidence(np.array([0, 1]), probabilities) == pytest.approx((0.9, 0.6))
+    assert mean_confidence(np.array([0, 0]), probabilities) == (pytest.approx(0.75), None)
+    assert mean_confidence(np.array([1, 1]), probabilities) == (None, pytest.approx(0.75))
+
+
+def test_leaks_are_equal_in_every_pixel():
+    rng = np.random.default_rng(0)
+    training = rng.integers(0, 256, size=(50, 48, 48), dtype=np.uint8)
+    images = rng.integers(0, 256, size=(4, 48, 48), dtype=np.uint8)
+    images[1] = training[33]
+    images[2] = training[33]
+    images[2, 47, 47] ^= 1
+    images[3] = training[33].T
+    assert leaks(images, training).tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (1, 0), (5, 0), (0, 5), (10, 3), (7, 7), (60, 91), (900, 1100)])
+def test_mcnemar_agrees_with_the_binomial_test(only_a, only_b):
+    both, neither = 20, 11
+    a = np.repeat([True, True, False, False], [both, only_a, only_b, neither])
+    b = np.repeat([True, False, True, False], [both, only_a, only_b, neither])
+    result = mcnemar(a, b)
+    assert (result.only_a, result.only_b) == (only_a, only_b)
+    expected = binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    assert result.p_value == pytest.approx(expected, rel=1e-9)
+
+
+def test_mcnemar_by_hand():
+    assert mcnemar([True] * 5, [False] * 5).p_value == 2 / 2**5
+
+
+def one_hot_ish(label, probability, second, second_probability):
+    row = np.full(7, (1 - probability - second_probability) / 5)
+    row[label], row[second] = probability, second_probability
+    return row
+
+
+def test_hard_vote_counts_members_where_soft_vote_weighs_them():
+    # Three of five members say angry, barely; two are certain of surprise.
+    barely, certain = one_hot_ish(0, 0.42, 5, 0.40), one_hot_ish(5, 0.98, 0, 0.0)
+    members = np.array([barely, barely, barely, certain, certain])[:, None]
+    assert hard_vote(members).tolist() == [0]
+    assert soft_vote(members).argmax(axis=1).tolist() == [5]
+    np.testing.assert_allclose(soft_vote(members)[0, 5], (3 * 0.40 + 2 * 0.98) / 5)
+
+
+@pytest.mark.parametrize("winner", [1, 4, 6])
+def test_tied_hard_vote_goes_to_the_higher_summed_probability(winner):
+    members = [one_hot_ish(label, 0.8 if label == winner else 0.6, 0, 0.19) for label in (1, 4, 6)]
+    assert hard_vote(np.array(members)[:, None]).tolist() == [winner]
+    assert hard_vote(np.array(members[::-1])[:, None]).tolist() == [winner]
+
+
+def test_tied_hard_vote_never_goes_to_a_label_nobody_voted_for():
+    # Fear is everybody's close second: its sum is the highest of all.
+    members = np.array([one_hot_ish(0, 0.5, 2, 0.45), one_hot_ish(3, 0.5, 2, 0.45)])[:, None]
+    assert soft_vote(members).argmax() == 2
+    assert hard_vote(members).tolist() == [0]
+
+
+def test_votes_take_the_members_on_the_first_axis():
+    rng = np.random.default_rng(0)
+    members = rng.dirichlet(np.ones(7), size=(3, 11))
+    assert hard_vote(members).shape == (11,)
+    assert soft_vote(members).shape == (11, 7)
+    votes = np.array([np.bincount(column, minlength=7) for column in members.argmax(axis=2).T])
+    decided = votes.max(axis=1) > 1
+    assert decided.any()
+    np.testing.assert_array_equal(hard_vote(members)[decided], votes.argmax(axis=1)[decided])
+
+
+def test_ensemble_accuracies_add_the_members_in_order():
+    labels = np.array([0, 1])
+    wrong, right = np.eye(7)[[2, 2]], np.eye(7)[[0, 1]]
+    members = np.array([0.4 * wrong + 0.6 / 7, right, right])
+    assert ensemble_accuracies(labels, members, vote="soft").tolist() == [0, 1, 1]
+    # At two members the vote is tied, and the surer one decides.
+    assert ensemble_accuracies(labels, members[[1, 0, 0]], vote="hard").tolist() == [1, 1, 0]
+
+
+def test_most_confident_mistakes_and_least_confident_hits():
+    labels, probabilities = seven_images()
+    assert most_confident_mistakes(labels, probabilities, 2).tolist() == [1, 4]
+    assert most_confident_mistakes(labels, probabilities, 99).tolist() == [1, 4, 6]
+    assert least_confident_hits(labels, probabilities, 3).tolist() == [5, 2, 3]
