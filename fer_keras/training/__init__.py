@@ -1,0 +1,1 @@
+"""From a recipe and faces to a finished run."""

@@ -1,0 +1,136 @@
+"""What happens between steps and epochs, one subject a callback. `phase_callbacks` puts them in the order they need."""
+
+import time
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from fer_keras.data.faces import Faces
+from fer_keras.errors import UserError
+from fer_keras.inference import predict_probabilities
+from fer_keras.metrics import confusion_matrix, log_loss, mean_confidence
+from fer_keras.models.files import open_model, save_model
+from fer_keras.models.registry import copy_weights
+from fer_keras.training.checkpoint import save_checkpoint
+from fer_keras.training.history import append_history
+from fer_keras.training.progress import EpochRow, Progress, Verdict
+
+
+class StopOnNonFiniteLoss(keras.callbacks.Callback):
+    """End the run at the first step whose loss is infinite or no number: nothing after it could be trusted."""
+
+    epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss", 0.0)  # the mean since the epoch began: once not finite, it stays so
+        if not np.isfinite(loss):
+            if keras.backend.backend() == "jax":
+                self.model.jax_state_sync()  # within an epoch JAX keeps the optimizer's state for itself
+            rate = current_learning_rate(self.model)
+            raise UserError(
+                f"the loss became {float(loss)} at step {batch + 1} of epoch {self.epoch}, learning rate {rate:.3g}. "
+                f"Start again with a lower --learning-rate, or with --clip-norm 1"
+            )
+
+
+class Validation(keras.callbacks.Callback):
+    """Measure the validation set after each epoch with the float32 network that is going to be saved.
+
+    So the accuracy that selects an epoch is the one that evaluate.py finds again. Adds to the epoch's logs val_loss
+    (cross-entropy, nats), val_accuracy, and val_confidence_right and val_confidence_wrong: the mean probability of the
+    predicted emotion where it is right and where it is wrong. When the second grows, validation loss can rise while
+    accuracy rises too.
+    """
+
+    def __init__(self, stock: keras.Model, faces: Faces):
+        super().__init__()
+        self.stock, self.faces = stock, faces
+        self.probabilities = np.zeros((0, 7), np.float32)
+        self.matrix = np.zeros((7, 7), np.int64)
+
+    def on_epoch_end(self, epoch, logs=None):
+        copy_weights(self.model, self.stock)
+        labels = self.faces.labels
+        self.probabilities = predict_probabilities(self.stock, self.faces.images)
+        predicted = self.probabilities.argmax(axis=1)
+        self.matrix = confusion_matrix(labels, predicted)
+        logs["val_loss"] = log_loss(labels, self.probabilities)
+        logs["val_accuracy"] = float((predicted == labels).mean())
+        for name, confidence in zip(("right", "wrong"), mean_confidence(labels, self.probabilities), strict=True):
+            if confidence is not None:
+                logs[f"val_confidence_{name}"] = confidence
+
+
+class Judge(keras.callbacks.Callback):
+    """Judge the epoch: append it to history.csv, save the best network, roll back, stop, checkpoint.
+
+    The checkpoint is written last: killed before it, the run repeats the epoch; killed after it, it goes on.
+    """
+
+    def __init__(
+        self,
+        run,
+        settings,
+        progress: Progress,
+        stock: keras.Model,
+        *,
+        last_epoch: int,
+        plateau: bool,
+        report: Callable[[EpochRow, Verdict], None],
+    ):
+        super().__init__()
+        self.run, self.settings, self.progress, self.stock = run, settings, progress, stock
+        self.last_epoch, self.plateau, self.report = last_epoch, plateau, report
+        self.began = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.began = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        settings, progress = self.settings, self.progress
+        measured = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        row = EpochRow(
+            phase=progress.phase,
+            epoch=epoch + 1,
+            **measured,
+            learning_rate=current_learning_rate(self.model),
+            seconds=time.monotonic() - self.began,
+        )
+        verdict = progress.judge(
+            row,
+            early_stop=settings.early_stop,
+            rollback=settings.rollback,
+            plateau=self.plateau,
+            last=epoch + 1 == self.last_epoch,
+        )
+        append_history(self.run.history_file, row)
+        if verdict.best:
+            save_model(self.stock, self.run.model_file)
+        if settings.save_every and row.epoch % settings.save_every == 0:
+            save_model(self.stock, self.run.epoch_file(row.epoch))
+        if verdict.roll_back:
+            copy_weights(open_model(self.run.model_file), self.model)
+        self.model.stop_training = verdict.stop
+        save_checkpoint(self.run.checkpoint_file, self.model, progress)
+        self.report(row, verdict)
+
+
+class WarmPlateau(keras.callbacks.Callback):
+    """Schedule "plateau": a warm-up by whole epochs, since the rate waits for each epoch's validation anyway."""
+
+    def __init__(self, peak: float, warmup_epochs: float, progress: Progress):
+        super().__init__()
+        self.peak, self.warmup_epochs, self.progress = peak, warmup_epochs, progress
+
+    def on_epoch_begin(self, epoch, logs=None):
+        warmth = min(1.0, (epoch + 1) / (self.warmup_epochs + 1))
+        self.model.optimizer.learning_rate = self.peak * self.progress.rate_factor * warmth
+
+
+def current_learning_rate(model: keras.Model) -> float:
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # the one inside a LossScaleOptimizer
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))

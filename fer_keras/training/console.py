@@ -1,0 +1,76 @@
+"""What a person sees while a network trains: a bar within each epoch, a line after it, the time left."""
+
+import sys
+import time
+
+import keras
+from tqdm import tqdm
+
+from fer_keras.config import Settings
+from fer_keras.training.progress import EpochRow, Verdict
+
+
+class EpochBar(keras.callbacks.Callback):
+    """A progress bar with the time left in the epoch; none where the output is no terminal."""
+
+    def __init__(self, total_epochs: int):
+        super().__init__()
+        self.total_epochs, self.bar = total_epochs, None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        title = f"epoch {epoch + 1}/{self.total_epochs}"
+        steps = self.params["steps"]
+        self.bar = tqdm(total=steps, desc=title, unit="batch", leave=False, disable=None, dynamic_ncols=True)
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not self.bar.disable:
+            self.bar.set_postfix_str(f"loss {logs['loss']:.3f}, accuracy {logs['accuracy']:.3f}", refresh=False)
+            self.bar.update(batch + 1 - self.bar.n)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.bar.close()
+
+
+class EpochLines:
+    """Prints a line after each epoch: called with its row and what was decided."""
+
+    def __init__(self, settings: Settings):
+        self.settings, self.began, self.done = settings, time.monotonic(), 0
+
+    def __call__(self, row: EpochRow, verdict: Verdict) -> None:
+        self.done += 1
+        left = (self.settings.total_epochs - row.epoch) * (time.monotonic() - self.began) / self.done
+        marks = [
+            *(["best"] if verdict.best else []),
+            *(["rolled back to the best"] if verdict.roll_back else []),
+            *(["learning rate lowered"] if verdict.lower_rate else []),
+            *([f"no better for {self.settings.early_stop} epochs: stopped"] if verdict.stop else []),
+        ]
+        tuning = " (fine-tuning)" if row.phase != "train" else ""
+        print(
+            f"epoch {row.epoch:>3}/{self.settings.total_epochs}{tuning}  "
+            f"loss {row.loss:.4f}  accuracy {row.accuracy:.4f}  "
+            f"val_loss {row.val_loss:.4f}  val_accuracy {row.val_accuracy:.4f}  "
+            f"rate {row.learning_rate:.2e}  {row.seconds:.0f} s"
+            + (f"  {duration(left)} left at most" if left and not verdict.stop else "")
+            + (f"  [{', '.join(marks)}]" if marks else ""),
+            flush=True,
+        )
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time for people: "45 s", "12 min", "1 h 05 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Return two aligned columns as text."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows)
+
+
+def say(text: str = "") -> None:
+    print(text, flush=True, file=sys.stdout)

@@ -1,0 +1,76 @@
+"""Which devices there are and which precision they compute well in."""
+
+import platform
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+GPU_BFLOAT16_CAPABILITY = (8, 0)  # NVIDIA Ampere
+
+
+@dataclass(frozen=True)
+class Device:
+    """kind: "GPU" or "CPU"; name: for people; count: of GPUs, or 1; precision: float32 | bfloat16 | float16."""
+
+    kind: str
+    name: str
+    count: int
+    precision: str
+
+    @property
+    def jit_compile(self) -> bool:
+        """XLA pays on a GPU. On a CPU it is slower than plain TensorFlow; JAX has nothing but XLA."""
+        return self.kind == "GPU" or keras.backend.backend() == "jax"
+
+
+def find_device(precision: str = "auto") -> Device:
+    """Return the device to train on. precision "auto": GPU bfloat16, or float16 before Ampere; CPU as it has it."""
+    kind, name, count, best = _jax_device() if keras.backend.backend() == "jax" else _tensorflow_device()
+    return Device(kind, name, count, best if precision == "auto" else precision)
+
+
+def _tensorflow_device() -> tuple[str, str, int, str]:
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return _cpu()
+    details = tf.config.experimental.get_device_details(gpus[0])
+    capability = details.get("compute_capability", (0, 0))
+    precision = "bfloat16" if capability >= GPU_BFLOAT16_CAPABILITY else "float16"
+    return "GPU", details.get("device_name", "GPU"), len(gpus), precision
+
+
+def _jax_device() -> tuple[str, str, int, str]:
+    import jax
+
+    if jax.default_backend() != "gpu":
+        return _cpu()
+    gpu = jax.devices()[0]
+    capability = tuple(int(part) for part in str(getattr(gpu, "compute_capability", "0.0")).split("."))
+    precision = "bfloat16" if capability >= GPU_BFLOAT16_CAPABILITY else "float16"
+    return "GPU", gpu.device_kind, jax.device_count(), precision
+
+
+def _cpu() -> tuple[str, str, int, str]:
+    info = Path("/proc/cpuinfo")
+    text = info.read_text() if info.is_file() else ""
+    flags = next((line.split(":")[1].split() for line in text.splitlines() if line.startswith("flags")), [])
+    names = (line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name"))
+    precision = "bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
+    return "CPU", next(names, platform.processor() or platform.machine()), 1, precision
+
+
+def distribution(device: Device) -> Any:
+    """Return the context to build and train in: one replica a GPU where there are several, else nothing."""
+    if device.kind != "GPU" or device.count < 2:
+        return nullcontext()
+    if keras.backend.backend() == "jax":
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+        return nullcontext()
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy().scope()

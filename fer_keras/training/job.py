@@ -1,0 +1,282 @@
+"""A whole training job: read the faces, make the run, train its network or its members, leave a result."""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from fer_keras.config import Settings, read_json_object
+from fer_keras.data.augment import augmentation
+from fer_keras.data.faces import Faces
+from fer_keras.data.pipeline import training_batches
+from fer_keras.data.prepare import load_faces
+from fer_keras.data.select import drop_uniform, training_and_validation
+from fer_keras.emotions import NUM_EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.files import write_json, write_text
+from fer_keras.models.files import open_model
+from fer_keras.models.registry import build
+from fer_keras.models.summary import layer_table, summary_text
+from fer_keras.plots.augmentation import augmentation_figure
+from fer_keras.plots.classes import classes_figure
+from fer_keras.plots.history import history_figure
+from fer_keras.plots.network import network_figure
+from fer_keras.plots.style import save_figure
+from fer_keras.runs import Run, RunConfig, create_run, open_run, read_config, write_config
+from fer_keras.training.console import EpochBar, EpochLines, duration, say, table
+from fer_keras.training.device import Device, find_device
+from fer_keras.training.environment import environment
+from fer_keras.training.loop import train
+from fer_keras.training.progress import Progress
+
+ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
+FACES_SHOWN = 32  # in figures/augmentation.png
+
+
+@dataclass(frozen=True)
+class Split:
+    """The faces of one network: those it trains on, those that select its best epoch, and how they were chosen."""
+
+    training: Faces
+    validation: Faces
+    record: dict
+
+
+def start(settings: Settings, *, logdir: str, name: str | None, command: list[str]) -> Run:
+    """Train a new run and return it. UserError before anything is written if data or settings are no good."""
+    if settings.members > 1 and not settings.val_fraction:
+        settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
+    started = time.monotonic()
+    faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
+    split = choose_split(faces, settings)
+    device = find_device(settings.precision)
+    starting_weights(settings, logdir)  # a missing run is found before a new one is made
+    run = create_run(logdir, settings.arch, name)
+    write_config(run, RunConfig(settings, split.record))
+    write_json(run.environment_file, environment(device, settings.seed, command))
+    _introduce(run, settings, split, device, time.monotonic() - started)
+    return _train_all(run, settings, faces, device, logdir, command)
+
+
+def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> Run:
+    """Go on with a run that was stopped. UserError if there is nothing left to do, or the data are others now."""
+    run = open_run(path, logdir)
+    config = read_config(run)
+    settings = config.settings
+    if run.finished:
+        raise UserError(f"{run.path} is finished, nothing to resume. See: python evaluate.py --run {run.path}")
+    source = data or ("synthetic" if config.data["synthetic"] else config.data["source"])
+    faces = load_faces(source, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
+    if faces.sha256 != config.data["sha256"]:
+        raise UserError(
+            f"{faces.source}: expected the data that the run began with (SHA-256 {config.data['sha256'][:12]}...), "
+            f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
+        )
+    device = find_device(settings.precision)
+    _introduce(run, settings, choose_split(faces, settings), device, 0.0)
+    return _train_all(run, settings, faces, device, logdir, command)
+
+
+def choose_split(faces: Faces, settings: Settings) -> Split:
+    """Return the training and validation faces by the protocol, with the record that goes into config.json."""
+    if settings.drop_uniform:
+        faces = _drop_uniform_training(faces)
+    training, validation, testable, rule = training_and_validation(
+        faces, val_fraction=settings.val_fraction, seed=settings.seed
+    )
+    record = {
+        "source": faces.source,
+        "sha256": faces.sha256,
+        "synthetic": is_synthetic(faces),
+        "rule": rule,
+        "validation_split": str(validation.usage[0]),
+        "training": len(training),
+        "validation": len(validation),
+        "testable": list(testable),
+    }
+    return Split(training, validation, record)
+
+
+def is_synthetic(faces: Faces) -> bool:
+    return faces.source == "synthetic faces"
+
+
+def _drop_uniform_training(faces: Faces) -> Faces:
+    """Leave nearly uniform images out of Training alone: what a network is tested on is never made easier."""
+    in_training = faces.usage == "Training"
+    kept, dropped = drop_uniform(faces.take(in_training))
+    say(f"left out {dropped} nearly uniform training images")
+    keep = ~in_training | np.isin(faces.ids, kept.ids)
+    return faces.take(keep)
+
+
+def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
+    """Return the network whose weights the run starts from, or None. UserError for a run without a model."""
+    if settings.init_from is None:
+        return None
+    source = open_run(settings.init_from, logdir)
+    if not source.model_file.is_file():
+        raise UserError(f"--init-from: {source.path} has no {source.model_file.name} yet. Choose a finished run")
+    return open_model(source.model_file)
+
+
+def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> Run:
+    """Train the run's network, or every member that is not finished yet, and write result.json last."""
+    started = time.monotonic()
+    try:
+        if settings.members == 1:
+            _train_one(run, settings, choose_split(faces, settings), device, logdir)
+        else:
+            _train_members(run, settings, faces, device, logdir, command)
+    except (KeyboardInterrupt, OSError):
+        say(f"\nThe run is kept as of its last whole epoch. To go on:\n  python train.py --resume {run.path}")
+        raise
+    say(f"\ntrained in {duration(time.monotonic() - started)}")
+    _conclude(run)
+    return run
+
+
+def _train_members(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> None:
+    results = []
+    for index in range(settings.members):
+        member, own = run.member(index), dataclasses.replace(settings, members=1, seed=settings.seed + index)
+        if not member.finished:
+            split = choose_split(faces, own)
+            say(f"\nmember {index + 1} of {settings.members}, seed {own.seed}: {split.record['rule']}")
+            write_config(member, RunConfig(own, split.record))
+            write_json(member.environment_file, environment(device, own.seed, command))
+            _train_one(member, own, split, device, logdir)
+            keras.utils.clear_session()
+        results.append(read_result(member))
+    write_json(
+        run.result_file,
+        {
+            "members": results,
+            "val_accuracy": float(np.mean([result["val_accuracy"] for result in results])),
+            "seconds": sum(result["seconds"] for result in results),
+        },
+    )
+
+
+def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdir: str) -> None:
+    if not run.checkpoint_file.is_file():
+        _draw_before(run, settings, split)
+    progress = train(
+        run,
+        settings,
+        split.training,
+        split.validation,
+        device,
+        initial_weights=starting_weights(settings, logdir),
+        watch=[EpochBar(settings.total_epochs)],
+        report=EpochLines(settings),
+    )
+    save_figure(
+        history_figure([dataclasses.asdict(row) for row in progress.rows], title=run.path.name),
+        run.figure("history"),
+        note=data_note(split.record),
+    )
+    write_json(run.result_file, _result(progress, len(split.training)))
+
+
+def _result(progress: Progress, images: int) -> dict:
+    seconds = sum(row.seconds for row in progress.rows)
+    return {
+        "best_epoch": progress.best_epoch,
+        "val_accuracy": progress.best_accuracy,
+        "val_loss": progress.best_loss,
+        "epochs": progress.epoch,
+        "seconds": round(seconds, 1),
+        "images_per_second": round(images * progress.epoch / seconds, 1),  # validation included
+    }
+
+
+def read_result(run: Run) -> dict:
+    return read_json_object(run.result_file)
+
+
+def data_note(record: dict) -> str | None:
+    """Return what every figure of a run on synthetic faces must say; None for a run on real ones."""
+    return "Drawn, synthetic faces: says nothing about people." if record["synthetic"] else None
+
+
+def _draw_before(run: Run, settings: Settings, split: Split) -> None:
+    """Write what is known before the first step: the layers, the classes, the augmentation."""
+    note = data_note(split.record)
+    network = build(settings.arch, dropout=settings.dropout, seed=settings.seed)
+    write_text(run.summary_file, summary_text(network))
+    save_figure(network_figure(layer_table(network), title=settings.arch), run.figure("model"), note=note)
+    training, validation = (_counts(faces) for faces in (split.training, split.validation))
+    counts = {"whole": training + validation, "training": training, "validation": validation}
+    save_figure(classes_figure(counts), run.figure("classes"), note=note)
+
+    def first_batch(level: str) -> tuple[np.ndarray, np.ndarray]:
+        stream = training_batches(
+            split.training.images,
+            split.training.labels,
+            batch_size=min(FACES_SHOWN, len(split.training)),
+            seed=settings.seed,
+            augment=level,
+        )
+        images, labels = next(stream.as_numpy_iterator())
+        return images, labels
+
+    before, labels = first_batch("none")
+    after, _ = first_batch(settings.augment)
+    level = augmentation(settings.augment)
+    figure = augmentation_figure(before, after, settings.augment, labels, ranges=level.describe())
+    save_figure(figure, run.figure("augmentation"), note=note)
+
+
+def _counts(faces: Faces) -> np.ndarray:
+    return np.bincount(faces.labels, minlength=NUM_EMOTIONS)
+
+
+_HOW_TO_GET_FER2013 = """\
+No FER2013 here, so this run trains on built-in synthetic faces. They show that everything works; they say nothing
+about people. To train on real faces: get fer2013.csv (287 MB) of the Kaggle challenge "Challenges in Representation
+Learning: Facial Expression Recognition Challenge", put it at data/fer2013.csv, and run the same command again.
+"""
+
+
+def _introduce(run: Run, settings: Settings, split: Split, device: Device, seconds: float) -> None:
+    record = split.record
+    if record["synthetic"] and settings.data == "auto":
+        say(_HOW_TO_GET_FER2013)
+    rows = [
+        ("run", str(run.path)),
+        ("data", f"{record['source']}, read in {seconds:.1f} s" if seconds else record["source"]),
+        ("protocol", record["rule"]),
+        ("images", f"{record['training']:,} training, {record['validation']:,} validation"),
+        ("network", settings.arch + (f", {settings.members} members" if settings.members > 1 else "")),
+        ("device", f"{device.kind} {device.name}, {device.precision}, backend {keras.backend.backend()}"),
+        ("watch it", f"tensorboard --logdir {run.path.parent}"),
+    ]
+    say(table(rows) + "\n")
+
+
+def _conclude(run: Run) -> None:
+    result = read_result(run)
+    if "members" in result:
+        rows = [
+            (f"member {index}", f"validation accuracy {member['val_accuracy']:.4f} at epoch {member['best_epoch']}")
+            for index, member in enumerate(result["members"])
+        ]
+        model = open_model(run.member(0).model_file)
+    else:
+        rows = [
+            ("best epoch", f"{result['best_epoch']} of {result['epochs']}"),
+            ("validation accuracy", f"{result['val_accuracy']:.4f} (it chose the epoch: a little too good to be true)"),
+            ("validation loss", f"{result['val_loss']:.4f}"),
+            ("speed", f"{result['images_per_second']:,.0f} images/s, validation included"),
+            ("model", str(run.model_file)),
+        ]
+        model = open_model(run.model_file)
+    last = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    rows += [
+        ("how good is it?", f"python evaluate.py --run {run.path}"),
+        ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
+    ]
+    say(table(rows))

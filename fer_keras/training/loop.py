@@ -1,0 +1,170 @@
+"""Training itself: build the network, go through the phases, leave a finished run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.data.pipeline import steps_per_epoch, training_batches
+from fer_keras.emotions import NUM_EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.models.files import open_model
+from fer_keras.models.registry import build, copy_weights
+from fer_keras.runs import Run
+from fer_keras.training.callbacks import Judge, StopOnNonFiniteLoss, Validation, WarmPlateau
+from fer_keras.training.checkpoint import load_checkpoint, read_progress
+from fer_keras.training.device import Device, distribution
+from fer_keras.training.history import write_history
+from fer_keras.training.progress import PHASES, EpochRow, Progress, Verdict
+from fer_keras.training.recipe import make_optimizer
+from fer_keras.training.tensorboard import TensorBoard
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The two builds of one network. `trained`: mixed precision, fused batch normalisation, ends at the logits;
+    `stock`: float32 and stock Keras layers only, ends at the probabilities; it is validated and saved."""
+
+    trained: keras.Model
+    stock: keras.Model
+
+
+def train(
+    run: Run,
+    settings: Settings,
+    training: Faces,
+    validation: Faces,
+    device: Device,
+    *,
+    initial_weights: keras.Model | None = None,
+    watch: list[keras.callbacks.Callback] = (),
+    report: Callable[[EpochRow, Verdict], None] = lambda row, verdict: None,
+) -> Progress:
+    """Train one network into `run`, from its checkpoint if there is one, and return how it went.
+
+    run: its folder, with config.json. watch: callbacks that only look on, e.g. a progress bar. report: called after
+    each epoch. UserError for a loss that is not finite, a damaged checkpoint, or weights that do not fit.
+
+    A run that was killed at any moment and is trained again ends bit for bit as if it had never been killed: batches
+    are a function of seed and step, and all other state is in the checkpoint.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    make_deterministic()
+    with distribution(device):
+        networks = build_networks(settings, device, initial_weights)
+        progress = read_progress(run.checkpoint_file) if run.checkpoint_file.is_file() else Progress()
+        write_history(run.history_file, progress.rows)
+        for phase, first, epochs in remaining_phases(settings, progress):
+            compile_for(phase, networks.trained, settings, device, epochs, len(training))
+            if first:
+                load_checkpoint(run.checkpoint_file, networks.trained)
+            elif phase != PHASES[0]:
+                begin_fine_tuning(run, networks.trained, progress, phase)
+            fit_phase(run, settings, networks, progress, training, validation, epochs - first, watch, report)
+    return progress
+
+
+def begin_fine_tuning(run: Run, model: keras.Model, progress: Progress, phase: str) -> None:
+    """Enter `phase` from the best weights. Dropout goes on drawing where the last epoch ended, also after a resume."""
+    load_checkpoint(run.checkpoint_file, model, with_optimizer=False)
+    copy_weights(open_model(run.model_file), model)
+    progress.begin_phase(phase)
+
+
+def remaining_phases(settings: Settings, progress: Progress):
+    """Yield (phase, epochs of it that are done, epochs of it in all) for every phase that is not over."""
+    lengths = dict(zip(PHASES, (settings.epochs, settings.fine_tune_epochs), strict=True))
+    for phase in PHASES[PHASES.index(progress.phase) :]:
+        if phase == progress.phase and progress.phase_over:
+            continue
+        if lengths[phase]:
+            yield phase, progress.epochs_in_phase() if phase == progress.phase else 0, lengths[phase]
+
+
+def build_networks(settings: Settings, device: Device, initial_weights: keras.Model | None) -> Networks:
+    options = {"dropout": settings.dropout, "seed": settings.seed}
+    stock = build(settings.arch, **options)
+    fused = build(settings.arch, precision=device.precision, fused=True, **options)
+    if initial_weights is not None:
+        try:
+            copy_weights(initial_weights, fused)
+        except ValueError as error:
+            raise UserError(f"--init-from: its weights do not fit --arch {settings.arch}: {error}") from None
+    # The loss is taken at the logits, where it is exact: the logarithm of a softmax that underflows is not.
+    trained = keras.Model(fused.inputs, fused.get_layer("logits").output, name=fused.name)
+    return Networks(trained, stock)
+
+
+def compile_for(phase: str, model: keras.Model, settings: Settings, device: Device, epochs: int, images: int) -> None:
+    """Give `model` the loss, and a new optimizer for `epochs` of `phase`."""
+    optimizer = make_optimizer(
+        settings,
+        fine_tuning=phase != PHASES[0],
+        epochs=epochs,
+        steps_per_epoch=steps_per_epoch(images, settings.batch_size),
+        precision=device.precision,
+    )
+    model.compile(
+        optimizer,
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=settings.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=device.jit_compile,
+    )
+
+
+def fit_phase(
+    run: Run,
+    settings: Settings,
+    networks: Networks,
+    progress: Progress,
+    training: Faces,
+    validation: Faces,
+    epochs: int,
+    watch: list[keras.callbacks.Callback],
+    report: Callable[[EpochRow, Verdict], None],
+) -> None:
+    """Train for up to `epochs` more epochs from where `progress` stands."""
+    batches = training_batches(
+        training.images,
+        training.labels,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        augment=settings.augment,
+        first_epoch=progress.epoch,
+        class_weights=class_weights(training.labels) if settings.class_weight == "balanced" else None,
+    )
+    plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
+    last_epoch = progress.epoch + epochs
+    check = Validation(networks.stock, validation)
+    judge = Judge(run, settings, progress, networks.stock, last_epoch=last_epoch, plateau=plateau, report=report)
+    rate = WarmPlateau(settings.peak_learning_rate, settings.warmup_epochs, progress)
+    looking_on = [TensorBoard(run.tensorboard(), check), *watch]
+    networks.trained.fit(
+        batches,
+        epochs=last_epoch,
+        initial_epoch=progress.epoch,
+        steps_per_epoch=steps_per_epoch(len(training), settings.batch_size),
+        # Validation first: the others read what it adds to the logs. Judge last: its checkpoint closes the epoch.
+        callbacks=[StopOnNonFiniteLoss(), *([rate] if plateau else []), check, *looking_on, judge],
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+    )
+
+
+def class_weights(labels: np.ndarray) -> np.ndarray:
+    """Return float32 (7,): N / (classes there are x images of the class), 0 for a class without images."""
+    counts = np.bincount(labels, minlength=NUM_EMOTIONS)
+    weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.where(counts > 0, weights, 0).astype(np.float32)
+
+
+def make_deterministic() -> None:
+    """Have TensorFlow add up in the same order every time, so that equal runs end in equal bits."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+

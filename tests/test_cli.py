@@ -1,0 +1,108 @@
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fer_keras import cli
+from fer_keras.config import Settings
+from fer_keras.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("tensorflow", "keras", "jax", "matplotlib", "pandas", "sklearn")
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UserError("expected this,\n received that"), 2, "prog: expected this, received that\n"),
+        (OSError(errno.ENOSPC, "full", "logs/x"), 2, "prog: logs/x: No space left on device. What to do: free some"),
+        (PermissionError(errno.EACCES, "no", "logs"), 2, "prog: logs: Permission denied. What to do:"),
+        (KeyboardInterrupt(), 130, "prog: stopped\n"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_an_exit_code(capsys, error, code, said):
+    assert cli.guarded(raising(error), "prog") == code
+    printed = capsys.readouterr().err
+    assert printed.startswith(said) and printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), OSError(errno.EIO, "disk is dying"), KeyError("x")])
+def test_our_own_errors_keep_their_traceback(error):
+    with pytest.raises(type(error)):
+        cli.guarded(raising(error), "prog")
+
+
+def test_every_setting_has_a_flag_and_only_given_ones_count():
+    parser = cli.Parser(prog="train.py")
+    cli.add_settings(parser)
+    given = ["--arch", "cnn4", "--rollback", "--learning-rate", "3e-4", "--no-equalize"]
+    expected = {"arch": "cnn4", "rollback": True, "learning_rate": 3e-4, "equalize": False}
+    assert cli.given_settings(parser.parse_args(given)) == expected
+    assert cli.given_settings(parser.parse_args([])) == {}
+    for name in Settings().to_json():
+        assert f"--{name.replace('_', '-')}" in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--epocs", "3"], "unknown argument '--epocs'. Did you mean '--epochs'?"),
+        (["--epoch", "3"], "unknown argument '--epoch'"),  # no abbreviations: they change meaning with each new flag
+        (["--epochs", "many"], "expected a whole number, received 'many'"),
+        (["--epochs"], "expected one argument"),
+    ],
+)
+def test_a_wrong_flag_is_one_line(arguments, said):
+    parser = cli.Parser(prog="train.py")
+    cli.add_settings(parser)
+    with pytest.raises(UserError) as refused:
+        parser.parse_args(arguments)
+    assert said in str(refused.value)
+
+
+def script(*arguments, **options):
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+@pytest.mark.parametrize("name", ["train.py"])
+def test_help_answers_without_heavy_libraries(name):
+    probe = f"""
+import runpy, sys
+sys.argv = [{name!r}, "--help"]
+try:
+    runpy.run_path({name!r}, run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+print([heavy for heavy in {HEAVY!r} if heavy in sys.modules])
+"""
+    answer = script("-c", probe)
+    assert answer.returncode == 0, answer.stderr
+    assert "--resume" in answer.stdout and answer.stdout.endswith("[]\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--batch-size", "0"], "--batch-size: expected a whole number of at least 1, received 0"),
+        (["--epochs", "-1"], "--epochs: expected a whole number of at least 1, received -1"),
+        (["--arch", "vgg52"], "Did you mean 'vgg25'?"),
+        (["--resume", "x", "--epochs", "3"], "expected no --epochs"),
+        (["--config", "none.json"], "no file none.json"),
+        (["--name", "a/b"], "--name: expected"),
+    ],
+)
+def test_train_refuses_mistakes_in_one_line_before_anything_heavy(arguments, said, tmp_path):
+    answer = script("train.py", "--logdir", str(tmp_path / "logs"), *arguments)
+    assert answer.returncode == 2 and answer.stdout == ""
+    assert answer.stderr.startswith("train.py: ") and answer.stderr.count("\n") == 1 and said in answer.stderr
+    assert not (tmp_path / "logs").exists()

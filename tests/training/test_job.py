@@ -1,0 +1,161 @@
+"""A whole training job on a few synthetic faces: what it leaves behind, and what it refuses."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from fer_keras import cli
+from fer_keras.config import Settings
+from fer_keras.data.prepare import load_faces
+from fer_keras.errors import UserError
+from fer_keras.inference import predict_probabilities
+from fer_keras.models.files import open_model
+from fer_keras.runs import read_config
+from fer_keras.training import job
+from fer_keras.training.progress import COLUMNS
+
+ROOT = Path(__file__).parents[2]
+TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
+
+
+def start(logdir, **settings):
+    return job.start(Settings(**TINY | settings), logdir=str(logdir), name=None, command=["train.py"])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return start(tmp_path_factory.mktemp("logs"), epochs=2, save_every=1, seed=3)
+
+
+def history(run):
+    with run.history_file.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_all_that_the_contract_names(finished):
+    for file in ("config.json", "environment.json", "history.csv", "model.keras", "result.json", "summary.txt"):
+        assert (finished.path / file).stat().st_size > 0, file
+    for name in ("history", "classes", "model", "augmentation"):
+        assert finished.figure(name).read_bytes().startswith(b"\x89PNG"), name
+    for split in ("train", "validation"):
+        assert list((finished.tensorboard() / split).glob("events*")), split
+    assert finished.finished and not list(finished.path.rglob(".*"))
+
+
+def test_history_has_a_row_for_each_epoch(finished):
+    rows = history(finished)
+    assert tuple(rows[0]) == COLUMNS and [row["epoch"] for row in rows] == ["1", "2"]
+
+
+def test_config_says_what_was_trained_on(finished):
+    config = read_config(finished)
+    assert config.settings.seed == 3 and config.settings.epochs == 2
+    assert config.data["synthetic"] is True and config.data["validation_split"] == "PublicTest"
+    assert (config.data["training"], config.data["validation"]) == (21, 21)
+    assert config.data["testable"] == ["PrivateTest"]
+
+
+def test_the_summary_names_the_layers(finished):
+    summary = finished.summary_file.read_text()
+    for layer in open_model(finished.model_file).layers:
+        assert layer.name in summary
+
+
+def test_the_saved_model_is_stock_keras_in_float32(finished):
+    model = keras.saving.load_model(finished.model_file, safe_mode=True)
+    assert all(type(layer).__module__.startswith("keras.src.") for layer in model.layers)
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+    assert model.output.shape == (None, 7)
+
+
+def test_the_recorded_accuracy_is_what_the_saved_model_reaches(finished):
+    faces = load_faces("synthetic", limit=21).split("PublicTest")
+    predicted = predict_probabilities(open_model(finished.model_file), faces.images).argmax(axis=1)
+    result = json.loads(finished.result_file.read_text())
+    assert result["val_accuracy"] == pytest.approx((predicted == faces.labels).mean())
+    best = max(float(row["val_accuracy"]) for row in history(finished))
+    assert result["val_accuracy"] == pytest.approx(best)
+
+
+def test_every_nth_epoch_is_kept(finished):
+    assert finished.epoch_file(1).is_file() and finished.epoch_file(2).is_file()
+
+
+def test_members_have_their_own_seeds_and_validation_sets(tmp_path):
+    run = start(tmp_path, members=2, limit=42)
+    configs = [read_config(run.member(index)) for index in range(2)]
+    assert [config.settings.seed for config in configs] == [0, 1]
+    assert all(config.settings.val_fraction == 0.1 for config in configs)
+    assert "seed 0" in configs[0].data["rule"] and "seed 1" in configs[1].data["rule"]
+    assert all("PublicTest" in config.data["testable"] for config in configs)
+    results = json.loads(run.result_file.read_text())["members"]
+    assert len(results) == 2 and all(run.member(index).model_file.is_file() for index in range(2))
+
+
+def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
+    # a rate too small to change a float32 weight: what comes out are the weights that went in
+    frozen = {"optimizer": "sgd", "learning_rate": 1e-30, "schedule": "constant", "warmup_epochs": 0}
+    run = start(tmp_path, init_from=str(finished.path), **frozen)
+    ours, theirs = open_model(run.model_file), open_model(finished.model_file)
+    for a, b in zip(ours.trainable_weights, theirs.trainable_weights, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+
+
+def test_weights_of_another_network_are_refused(tmp_path, finished):
+    with pytest.raises(UserError, match="--init-from: its weights do not fit --arch cnn4"):
+        start(tmp_path, arch="cnn4", init_from=str(finished.path))
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_and_rate(tmp_path):
+    explosive = {"optimizer": "sgd", "learning_rate": 1e30, "schedule": "constant", "warmup_epochs": 0}
+    with pytest.raises(UserError, match=r"the loss became (nan|inf) at step \d of epoch 1, learning rate 1e\+30"):
+        start(tmp_path, **explosive)
+    (run,) = tmp_path.iterdir()
+    assert not (run / "model.keras").exists() and not (run / "result.json").exists()
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
+    def interrupted(self, batch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job.EpochBar, "on_train_batch_end", interrupted)
+    code = cli.guarded(lambda: start(tmp_path), "train.py")
+    (run,) = tmp_path.iterdir()
+    assert code == 130 and f"python train.py --resume {run}" in capsys.readouterr().out
+
+
+def test_a_log_folder_that_cannot_be_made_is_told_in_one_line(tmp_path, capsys):
+    (tmp_path / "logs").write_text("a file")
+    assert cli.guarded(lambda: start(tmp_path / "logs"), "train.py") == 2
+    said = capsys.readouterr().err
+    assert str(tmp_path / "logs") in said and said.count("\n") == 1
+
+
+def test_bad_data_leaves_no_run_behind(tmp_path):
+    data = tmp_path / "faces.csv"
+    data.write_text("emotion,pixels,Usage\n" + f"7,{' '.join(['0'] * 2304)},Training\n")
+    with pytest.raises(UserError, match="row 2"):
+        start(tmp_path / "logs", data=str(data))
+    assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
+def test_the_jax_backend_trains_and_tensorflow_opens_its_model(tmp_path):
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
+    command = [sys.executable, "train.py", "--logdir", str(tmp_path), "--rollback", "--fine-tune-epochs=1", *flags]
+    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.iterdir()
+    assert len((path / "history.csv").read_text().splitlines()) == 3
+    assert open_model(path / "model.keras").output.shape == (None, 7)
