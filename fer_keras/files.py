@@ -27,6 +27,9 @@ def written_aside(path: Path | str) -> Iterator[Path]:
             os.fsync(file.fileno())  # the name must never point at bytes that a power cut can lose
         aside.chmod(0o666 & ~_umask())  # mkstemp makes 0600
         aside.replace(path)
+    except OSError as error:  # a full disk says no name when it refuses a write
+        error.filename = error.filename or str(path)
+        raise
     finally:
         aside.unlink(missing_ok=True)
 

@@ -59,8 +59,8 @@ class Run:
 
     def kept_epochs(self) -> list[int]:
         """Return the epochs whose models `--save-every` kept, in order."""
-        files = self.epoch_file(0).parent.glob("epoch-*.keras")
-        return sorted(int(number) for number in (file.stem.removeprefix("epoch-") for file in files) if number.isdigit())
+        numbers = [file.stem.removeprefix("epoch-") for file in self.epoch_file(0).parent.glob("epoch-*.keras")]
+        return sorted(int(number) for number in numbers if number.isdigit())
 
     def tensorboard(self) -> Path:
         return self.path / "tensorboard"

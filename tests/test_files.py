@@ -1,3 +1,5 @@
+import errno
+
 import numpy as np
 import pytest
 
@@ -34,3 +36,9 @@ def test_arrays_come_back_without_pickle(tmp_path):
     write_npz(tmp_path / "a.npz", compressed=True, x=np.arange(3), word=np.array("sad"))
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         assert file["x"].tolist() == [0, 1, 2] and str(file["word"]) == "sad"
+
+
+def test_an_error_without_a_name_gets_that_of_the_file(tmp_path):
+    with pytest.raises(OSError) as refused, written_aside(tmp_path / "a.csv"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert refused.value.filename == str(tmp_path / "a.csv")

@@ -32,22 +32,31 @@ def open_model(path: Path | str) -> keras.Model:
         UserError: for a file that is missing or damaged, that safe mode refuses, or whose network takes or gives
             anything else.
     """
+    model = open_any_model(path)
+    taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if taken != (None, IMAGE_SIZE, IMAGE_SIZE, 1) or given != (None, NUM_EMOTIONS):
+        raise UserError(
+            f"{path}: expected a network of {IMAGE_SIZE} x {IMAGE_SIZE} gray images to {NUM_EMOTIONS} emotions, "
+            f"received one of {taken} to {given}. Choose a run of train.py"
+        )
+    return model
+
+
+def open_any_model(path: Path | str) -> keras.Model:
+    """Read whatever model Keras saved, uncompiled and in safe mode, as `open_model` does.
+
+    Raises:
+        UserError: for a file that is missing or damaged, or that safe mode refuses.
+    """
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no file {path}. Expected a trained network. Train one: python train.py")
     if not zipfile.is_zipfile(path):
         raise _no_network(path, "it is no archive, or cut short")
     try:
-        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except _DAMAGE as error:
         raise _no_network(path, _reason(error)) from error
-    taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if taken != (None, IMAGE_SIZE, IMAGE_SIZE, 1) or given != (None, NUM_EMOTIONS):
-        raise UserError(
-            f"{path}: expected a network of 48 x 48 gray images to {NUM_EMOTIONS} emotions, "
-            f"received one of {taken} to {given}. Choose a run of train.py"
-        )
-    return model
 
 
 def _no_network(path: Path, reason: str) -> UserError:

@@ -15,16 +15,23 @@ SAMPLES = 16  # faces of the validation set whose predictions are shown
 
 
 class TensorBoard(keras.callbacks.TensorBoard):
-    """Scalars, rates, weight histograms and graph by Keras; beside them confusion matrix and sample predictions.
+    """Scalars, rates and weight histograms by Keras; beside them graph, confusion matrix and sample predictions.
 
-    The images go through the parent's writer: of two event files that grow at once in one folder, TensorBoard follows
-    only the newer.
+    All go through the parent's writers: of two event files that grow at once in one folder, TensorBoard follows only
+    the newer. The graph is written here because the one that Keras 3 writes, a `keras` tag without operations, is
+    refused by TensorBoard's page as a malformed GraphDef.
     """
 
     def __init__(self, log_dir: Path, validation: Validation):
-        super().__init__(log_dir=str(log_dir), histogram_freq=1, write_graph=True)
+        super().__init__(log_dir=str(log_dir), histogram_freq=1, write_graph=False)
         self.validation = validation
         self.samples = _spread_over_emotions(validation.faces)
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        if keras.backend.backend() == "tensorflow":  # only there is the network a TensorFlow graph
+            with self._train_writer.as_default():
+                self.summary.graph(_traced(self.validation.stock))
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
@@ -43,6 +50,14 @@ class TensorBoard(keras.callbacks.TensorBoard):
         with self._val_writer.as_default():
             for name, image in images.items():
                 self.summary.image(name, image[np.newaxis], step=epoch)
+
+
+def _traced(model: keras.Model):
+    """Return the network's TensorFlow graph, for a batch of any size."""
+    import tensorflow as tf
+
+    batch = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    return tf.function(lambda images: model(images, training=False)).get_concrete_function(batch).graph
 
 
 def _spread_over_emotions(faces: Faces) -> np.ndarray:

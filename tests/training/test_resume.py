@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "data": "synthetic",
     "limit": 35,
-    "arch": "cnn4",
+    "arch": "cnn_plain",
     "epochs": 3,
     "fine_tune_epochs": 2,
     "fine_tune_optimizer": "adam",  # has state of its own that must come back
@@ -65,7 +65,7 @@ sys.exit(cli.guarded(train.main, "train.py"))
 def train(logdir, *arguments, kill=("never", 0, 0)):
     command = [sys.executable, "-c", TRAIN, *map(str, kill), "--logdir", str(logdir), *map(str, arguments)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def only_run(logdir):
