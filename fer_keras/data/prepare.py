@@ -6,9 +6,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.select import equalize as equalize_histograms
 from fer_keras.data.select import stratified_limit
 from fer_keras.data.source import find_data, read_faces
-from fer_keras.data.synthetic import synthetic_faces
-
-SYNTHETIC_SIZES = {"training": 3500, "public": 700, "private": 700}
+from fer_keras.data.synthetic import SIZES, synthetic_faces
 
 
 def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int = 0) -> Faces:
@@ -20,7 +18,7 @@ def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int =
     """
     path = find_data(data)
     if path is None:  # balanced whatever their number: only so many are drawn
-        faces = synthetic_faces(**{split: min(limit or n, n) for split, n in SYNTHETIC_SIZES.items()})
+        faces = synthetic_faces(**{split: min(limit or n, n) for split, n in SIZES.items()})
     else:
         faces = read_faces(path)
         faces = stratified_limit(faces, limit, seed) if limit else faces
