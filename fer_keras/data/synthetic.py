@@ -19,7 +19,7 @@ from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 
 # Faces of each split: few enough for the default network to go through them fifty times in a quarter of an hour on two
 # slow cores.
-SIZES = {"training": 1400, "public": 350, "private": 350}
+SIZES = {"training": 980, "public": 280, "private": 280}
 
 __all__ = ["PARTS", "SIZES", "SyntheticFaces", "draw_faces", "synthetic_faces", "synthetic_parts"]
 
