@@ -100,7 +100,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         if kind is bool:
             options["action"] = argparse.BooleanOptionalAction
         else:
-            options["type"] = _number(kind) if kind in (int, float) else str
+            options["type"] = number(kind) if kind in (int, float) else str
             options["metavar"] = "|".join(limits["choices"]) or {int: "N", float: "X", str: "NAME"}[kind]
             if item.name == "arch":
                 options["metavar"] = "NAME"
@@ -110,7 +110,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(config.flag(item.name), help=text, **options)
 
 
-def _number(kind: type) -> Callable[[str], int | float]:
+def number(kind: type) -> Callable[[str], int | float]:
+    """Return the `type` of a flag that takes an int or a float, with an error that says what was expected."""
+
     def parse(text: str) -> int | float:
         try:
             return kind(text)
@@ -119,6 +121,12 @@ def _number(kind: type) -> Callable[[str], int | float]:
             raise argparse.ArgumentTypeError(f"expected {wanted}, received '{text}'") from None
 
     return parse
+
+
+def given(parser: argparse.ArgumentParser) -> dict[str, Any]:
+    """Parse the command line and return what stands on it, lists as tuples; the parser suppresses its defaults."""
+    found = vars(parser.parse_args())
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -4,15 +4,15 @@ A network is anything with Keras's `predict`; nothing here imports Keras, so tha
 test-time augmentation without it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from fer_keras.emotions import NUM_EMOTIONS
+from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 
 PREDICT_BATCH = 256  # fills the cores; larger ones gain nothing on a CPU
-CROP_SHIFT = 2  # pixels that a crop of ten-crop lies off the centre
+CROP = 46  # pixels, the side of a crop of ten-crop
 
 TTA = ("none", "flip", "ten-crop")
 
@@ -38,20 +38,20 @@ def predict_probabilities(
     if not len(images):
         return total.astype(np.float32)
     for view in views(images, tta):
-        pixels = view.astype(np.float32)[..., np.newaxis]  # (N, 48, 48, 1)
+        pixels = view.astype(np.float32, copy=False)[..., np.newaxis]  # (N, 48, 48, 1)
         total += np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0, callbacks=list(callbacks)))
         count += 1
     return (total / count).astype(np.float32)
 
 
 def views(images: np.ndarray, tta: str) -> Iterator[np.ndarray]:
-    """Yield what test-time augmentation shows of the images, each time uint8 (N, 48, 48), in their order.
+    """Yield what test-time augmentation shows of the images, each time (N, 48, 48), 0..255, in their order.
 
     none: the images. flip: the images and their mirror images.
-    ten-crop: five crops, at the centre and towards the four corners, and their mirror images (Krizhevsky et al.,
-    "ImageNet Classification with Deep Convolutional Neural Networks", 2012). The crops are shifted by CROP_SHIFT
-    pixels and keep the size of 48 x 48, the border being repeated outwards, so that faces keep the scale they were
-    trained at; the one at the centre is the image itself.
+    ten-crop: five crops of 46 x 46, at the centre and in the four corners, enlarged to 48 x 48 (bilinear; float32),
+    and their mirror images (Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks",
+    2012). On a third of PublicTest a cnn4 had log loss 1.097 with none, 1.080 with flip, 1.065 with these, 1.069 with
+    crops of 44, and 1.071 with crops of 48 that reach 2 pixels beyond the image.
     """
     assert tta in TTA, tta
     for crop in _crops(images) if tta == "ten-crop" else (images,):
@@ -65,9 +65,15 @@ def view_count(tta: str) -> int:
     return {"none": 1, "flip": 2, "ten-crop": 10}[tta]
 
 
-def _crops(images: np.ndarray) -> Iterable[np.ndarray]:
-    height, width = images.shape[1:]
-    edge = CROP_SHIFT
-    padded = np.pad(images, ((0, 0), (edge, edge), (edge, edge)), mode="edge")
-    for top, left in ((edge, edge), (0, 0), (0, 2 * edge), (2 * edge, 0), (2 * edge, 2 * edge)):
-        yield padded[:, top : top + height, left : left + width]
+def _crops(images: np.ndarray) -> Iterator[np.ndarray]:
+    last = IMAGE_SIZE - CROP
+    pixels = images.astype(np.float32)
+    for top, left in ((last // 2, last // 2), (0, 0), (0, last), (last, 0), (last, last)):
+        yield _enlargement(top) @ pixels @ _enlargement(left).T
+
+
+def _enlargement(first: int) -> np.ndarray:
+    """Return the matrix, float32 (48, 48), that enlarges pixels first..first + CROP - 1 to 48, bilinearly."""
+    centre = (np.arange(IMAGE_SIZE) + 0.5) * CROP / IMAGE_SIZE - 0.5  # of each new pixel, in old ones
+    centre = first + np.clip(centre, 0, CROP - 1)
+    return np.maximum(0, 1 - np.abs(centre[:, None] - np.arange(IMAGE_SIZE))).astype(np.float32)

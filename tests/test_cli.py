@@ -74,7 +74,7 @@ def script(*arguments, **options):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options)
 
 
-@pytest.mark.parametrize("name", ["train.py"])
+@pytest.mark.parametrize("name", ["train.py", "evaluate.py", "visualize.py"])
 def test_help_answers_without_heavy_libraries(name):
     probe = f"""
 import runpy, sys
@@ -87,7 +87,7 @@ print([heavy for heavy in {HEAVY!r} if heavy in sys.modules])
 """
     answer = script("-c", probe)
     assert answer.returncode == 0, answer.stderr
-    assert "--resume" in answer.stdout and answer.stdout.endswith("[]\n")
+    assert "--logdir" in answer.stdout and answer.stdout.endswith("[]\n")
 
 
 @pytest.mark.parametrize(

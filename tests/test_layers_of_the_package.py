@@ -11,11 +11,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fer_keras"
 
 # What each part may import of fer_keras, besides itself. Parts without a line here may import everything but scripts.
-BASE = {"emotions", "errors", "files", "config", "runs", "models.catalog"}
+BASE = {"emotions", "errors", "files", "config", "console", "runs", "models.catalog"}
 LAYERS = {
     "emotions": set(),
     "errors": set(),
     "files": set(),
+    "console": set(),
     "config": {"emotions", "errors", "files", "models.catalog"},
     "runs": {"emotions", "errors", "files", "config"},
     "metrics": {"emotions", "errors"},
@@ -24,9 +25,12 @@ LAYERS = {
     "models": BASE,
     "inference": BASE | {"metrics", "models", "data"},
     "training": BASE | {"__init__", "data", "models", "metrics", "inference", "plots"},
-    "explain": BASE | {"data", "models", "metrics", "inference", "plots"},
+    "explain": BASE | {"data", "models", "metrics", "inference"},
+    "photos": BASE | {"data", "plots"},
+    "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "photos", "plots"},
+    "explanations": BASE | {"cli", "data", "models", "metrics", "inference", "explain", "evaluation", "plots"},
 }
-NEVER_TENSORFLOW = ("metrics", "plots", "emotions", "errors", "files", "config", "runs", "cli")
+NEVER_TENSORFLOW = ("metrics", "plots", "photos", "emotions", "errors", "files", "config", "console", "runs", "cli")
 
 
 def modules():

@@ -42,7 +42,7 @@ _SPLIT_PREFIX = re.compile(f"({'|'.join(SPLITS)})_", re.IGNORECASE)
 _LAYOUTS = "train/<emotion>/*.jpg with test/ or val/ beside it, or <emotion>/*.jpg"
 _CHUNK = 64  # images a task: one alone is too little work to hand to a thread
 # What Pillow is known to raise on files that are no images, damaged, or made to fill the memory.
-_DAMAGE = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, Image.DecompressionBombError)
+UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, Image.DecompressionBombError)
 
 _log = logging.getLogger(__name__)
 
@@ -181,6 +181,6 @@ def decode_face(path: Path | str) -> np.ndarray:
             if image.size != (IMAGE_SIZE, IMAGE_SIZE):
                 image = image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
             return np.array(image)
-    except _DAMAGE as error:
+    except UNDECODABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None

@@ -1,12 +1,12 @@
 """Faces with what a network said about them."""
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fer_keras.emotions import EMOTIONS
-from fer_keras.plots.style import EMOTION_COLORS, house_style, new_figure
+from fer_keras.plots.sheet import new_sheet, place
+from fer_keras.plots.style import EMOTION_COLORS, house_style
 
 RIGHT_COLOR, WRONG_COLOR = "#00724F", "#B23A00"
 
@@ -31,10 +31,10 @@ def gallery_figure(
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
     with house_style():
-        figure, ax = _sheet(columns * step_x, rows * step_y, title)
+        figure, ax = new_sheet(columns * step_x, rows * step_y, title)
         for i, image in enumerate(images):
             x, y = i % columns * step_x, i // columns * step_y
-            _place(ax, image, x, y, side)
+            place(ax, image, x, y, side)
             color = RIGHT_COLOR if predicted[i] == true[i] else WRONG_COLOR
             said = f"{EMOTIONS[predicted[i]]} {probabilities[i, predicted[i]]:.2f}"
             truth = f"true {EMOTIONS[true[i]]} {probabilities[i, true[i]]:.2f}"
@@ -63,10 +63,10 @@ def predictions_figure(
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
     with house_style():
-        figure, ax = _sheet(columns * step_x, rows * step_y, title)
+        figure, ax = new_sheet(columns * step_x, rows * step_y, title)
         for i, image in enumerate(images):
             x, y = i % columns * step_x, i // columns * step_y + 0.2
-            _place(ax, image, x, y, side)
+            place(ax, image, x, y, side)
             predicted = int(np.argmax(probabilities[i]))
             truth = None if true is None else int(true[i])
             color = "black" if truth is None else RIGHT_COLOR if truth == predicted else WRONG_COLOR
@@ -84,19 +84,3 @@ def predictions_figure(
             ax.barh(middle, bar_width * probabilities[i], height=0.75 * pitch, left=left, color=colors)
             ax.plot([left, left], [y, y + side], color="0.6", linewidth=0.6)
     return figure
-
-
-def _sheet(width: float, height: float, title: str) -> tuple[Figure, Axes]:
-    """Return a figure with one bare Axes measured in inches, y downwards."""
-    width = max(width, 0.08 * len(title))  # room for the title too
-    figure = new_figure(width + 0.15, height + (0.4 if title else 0.1))
-    ax = figure.add_subplot()
-    ax.set_axis_off()
-    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", autoscale_on=False)
-    if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
-    return figure, ax
-
-
-def _place(ax: Axes, image: np.ndarray, x: float, y: float, side: float) -> None:
-    ax.imshow(image, cmap="gray", vmin=0, vmax=255, extent=(x, x + side, y + side, y), interpolation="nearest")

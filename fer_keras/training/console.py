@@ -1,12 +1,12 @@
 """What a person sees while a network trains: a bar within each epoch, a line after it, the time left."""
 
-import sys
 import time
 
 import keras
 from tqdm import tqdm
 
 from fer_keras.config import Settings
+from fer_keras.console import duration
 from fer_keras.training.progress import EpochRow, Verdict
 
 
@@ -56,21 +56,3 @@ class EpochLines:
             + (f"  [{', '.join(marks)}]" if marks else ""),
             flush=True,
         )
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time for people: "45 s", "12 min", "1 h 05 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def table(rows: list[tuple[str, str]]) -> str:
-    """Return two aligned columns as text."""
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"  {name:<{width}}  {value}" for name, value in rows)
-
-
-def say(text: str = "") -> None:
-    print(text, flush=True, file=sys.stdout)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from fer_keras.config import Settings, read_json_object
+from fer_keras.console import duration, say, table
 from fer_keras.data.augment import augmentation
 from fer_keras.data.faces import Faces
 from fer_keras.data.pipeline import training_batches
@@ -25,7 +26,7 @@ from fer_keras.plots.history import history_figure
 from fer_keras.plots.network import network_figure
 from fer_keras.plots.style import save_figure
 from fer_keras.runs import Run, RunConfig, create_run, open_run, read_config, write_config
-from fer_keras.training.console import EpochBar, EpochLines, duration, say, table
+from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.loop import train

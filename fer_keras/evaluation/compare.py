@@ -1,0 +1,133 @@
+"""Runs side by side on the same images, with McNemar's test for each pair of them."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+from fer_keras.console import columns
+from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation.console import described, warnings_text
+from fer_keras.evaluation.held_out import HeldOut
+from fer_keras.evaluation.report import Evaluation, evaluate, to_json
+from fer_keras.evaluation.runs_to_evaluate import Candidate
+from fer_keras.files import write_json
+from fer_keras.metrics import McNemar, mcnemar
+from fer_keras.plots.compare import compare_figure
+from fer_keras.plots.style import save_figure
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """R >= 2 runs on the same N images. pairs: of the runs' indices, in order, with the test of each."""
+
+    evaluations: list[Evaluation]
+    pairs: list[tuple[int, int, McNemar]]
+
+    @property
+    def names(self) -> list[str]:
+        """The runs' names, or their paths where two of them have the same name."""
+        candidates = [evaluation.candidates[0] for evaluation in self.evaluations]
+        names = [candidate.name for candidate in candidates]
+        return names if len(set(names)) == len(names) else [str(candidate.run.path) for candidate in candidates]
+
+
+def compare(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, seed: int) -> Comparison:
+    """Evaluate each run for itself (its own members voting, if it has any) and test each pair."""
+    evaluations = [evaluate([one], held, tta=tta, vote=vote, seed=seed) for one in candidates]
+    right = [evaluation.decision.predicted == held.faces.labels for evaluation in evaluations]
+    pairs = [(a, b, mcnemar(right[a], right[b])) for a, b in combinations(range(len(right)), 2)]
+    return Comparison(evaluations, pairs)
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+    """Write comparison.png and compare.json into `folder`; return the paths."""
+    first = comparison.evaluations[0]
+    figure = compare_figure(
+        [evaluation.metrics for evaluation in comparison.evaluations], comparison.names, title=_title(comparison)
+    )
+    picture, numbers = folder / "comparison.png", folder / "compare.json"
+    save_figure(figure, picture, note=first.note)
+    write_json(
+        numbers,
+        {
+            "split": first.held.split,
+            "n": first.metrics.n,
+            "runs": [to_json(evaluation) for evaluation in comparison.evaluations],
+            "mcnemar": [
+                {
+                    "a": str(comparison.evaluations[a].candidates[0].run.path),
+                    "b": str(comparison.evaluations[b].candidates[0].run.path),
+                    "only_a_right": test.only_a,
+                    "only_b_right": test.only_b,
+                    "p_value": test.p_value,
+                }
+                for a, b, test in comparison.pairs
+            ],
+        },
+    )
+    return [numbers, picture]
+
+
+def _title(comparison: Comparison) -> str:
+    first = comparison.evaluations[0]
+    title = f"{first.held.split} ({first.metrics.n:,})"
+    if len(comparison.pairs) == 1:
+        title += f", McNemar's test {_p(comparison.pairs[0][2].p_value)}"
+    return title
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Return what a person reads: the runs, their numbers in a column each, and the tests."""
+    evaluations, held = comparison.evaluations, comparison.evaluations[0].held
+    letters = [_letter(i) for i in range(len(evaluations))]
+    heading = columns(
+        [
+            *((f"{letter}:", described(one.candidates[0])) for letter, one in zip(letters, evaluations, strict=True)),
+            ("images:", f"{len(held.faces):,} of {held.faces.source}, {held.split}. {held.reason}".strip()),
+        ]
+    )
+    measured = [evaluation.metrics for evaluation in evaluations]
+    rows = [
+        ("", *letters),
+        ("accuracy", *(f"{one.accuracy:.4f}" for one in measured)),
+        ("  95% interval", *(f"{one.accuracy_ci95[0]:.4f}-{one.accuracy_ci95[1]:.4f}" for one in measured)),
+        ("balanced accuracy", *(f"{one.balanced_accuracy:.4f}" for one in measured)),
+        ("macro F1", *(f"{one.macro_f1:.4f}" for one in measured)),
+        ("log loss", *(f"{one.log_loss:.4f}" for one in measured)),
+        ("calibration error", *(f"{one.ece:.4f}" for one in measured)),
+    ]
+    if measured[0].accuracy_without_leaks is not None:
+        rows.insert(3, ("  without leaks", *(f"{one.accuracy_without_leaks:.4f}" for one in measured)))
+    rows += [
+        (f"accuracy on {emotion}", *(f"{one.recall[i]:.4f}" for one in measured))
+        for i, emotion in enumerate(EMOTIONS)
+        if measured[0].support[i]
+    ]
+    table = columns(rows, right=tuple(range(1, len(rows[0]))))
+    return "\n\n".join(filter(None, [heading, warnings_text(held.warnings), table, tests_text(comparison)]))
+
+
+def tests_text(comparison: Comparison) -> str:
+    """Return a line for each pair: how often only one of them is right, and whether chance would do that."""
+    lines = ["McNemar's test, on the images that only one of the two has right (exact, two-sided):"]
+    limit = SIGNIFICANT / len(comparison.pairs)
+    for a, b, test in comparison.pairs:
+        if test.p_value >= limit:
+            verdict = "chance alone could do that"
+        else:
+            verdict = f"{_letter(a if test.only_a > test.only_b else b)} is better, and hardly by chance"
+        said = f"only {_letter(a)} right {test.only_a:,}, only {_letter(b)} right {test.only_b:,}, {_p(test.p_value)}"
+        lines.append(f"  {_letter(a)} and {_letter(b)}: {said}: {verdict}")
+    if len(comparison.pairs) > 1:
+        lines.append(f"  {len(comparison.pairs)} pairs, so below {limit:.2g} counts (Bonferroni), not {SIGNIFICANT}.")
+    return "\n".join(lines)
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.3f}" if value >= 0.001 else f"p = {value:.1e}" if value > 0 else "p < 1e-300"
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else f"#{index + 1}"

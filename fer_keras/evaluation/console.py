@@ -1,0 +1,137 @@
+"""What a person reads in the terminal after an evaluation. Every function returns text."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.console import columns
+from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
+from fer_keras.evaluation.report import Evaluation
+from fer_keras.evaluation.runs_to_evaluate import Candidate
+
+VOTE_NAMES = {"soft": "mean probability", "hard": "majority vote"}
+
+
+def evaluation_text(evaluation: Evaluation) -> str:
+    """Return the whole report of one evaluation: what was evaluated, the numbers, the emotions, the members."""
+    parts = [heading(evaluation), warnings_text(evaluation.held.warnings), numbers(evaluation), emotions(evaluation)]
+    if len(evaluation.members) > 1:
+        parts.append(members(evaluation))
+    return "\n\n".join(part for part in parts if part)
+
+
+def heading(evaluation: Evaluation) -> str:
+    held, metrics = evaluation.held, evaluation.metrics
+    rows = [("run", described(candidate)) for candidate in evaluation.candidates]
+    if len(evaluation.members) > 1:
+        rows.append(("ensemble", f"{len(evaluation.members)} networks, {VOTE_NAMES[evaluation.vote]}"))
+    rows.append(("images", f"{metrics.n:,} of {held.faces.source}, {held.split}. {held.reason}".strip()))
+    if evaluation.tta != "none":
+        rows.append(("tta", evaluation.tta))
+    if held.synthetic:
+        rows.append(("note", "Drawn, synthetic faces: these numbers say nothing about people."))
+    return columns([(f"{name}:", value) for name, value in rows])
+
+
+def described(candidate: Candidate) -> str:
+    count, epoch = len(candidate.members), candidate.members[0].epoch
+    which = f"{count} members" if count > 1 else f"epoch {epoch}" if epoch else ""
+    return f"{candidate.run.path} ({', '.join(filter(None, (candidate.config.settings.arch, which)))})"
+
+
+def warnings_text(warnings: Sequence[str]) -> str:
+    return "\n".join(f"warning: {warning}" for warning in warnings)
+
+
+def numbers(evaluation: Evaluation) -> str:
+    """Return the numbers over all images, with their intervals."""
+    metrics = evaluation.metrics
+    rows = [
+        ("", "", "95% interval", ""),
+        ("accuracy", _number(metrics.accuracy), _interval(metrics.accuracy_ci95), ""),
+        *_without_leaks(evaluation),
+        ("balanced accuracy", _number(metrics.balanced_accuracy), _interval(metrics.balanced_accuracy_ci95), ""),
+        ("macro F1", _number(metrics.macro_f1), _interval(metrics.macro_f1_ci95), ""),
+        ("log loss", _number(metrics.log_loss), "", f"{np.log(NUM_EMOTIONS):.4f} by guessing"),
+        ("calibration error", _number(metrics.ece), "", _confidence_note(evaluation)),
+    ]
+    return columns(rows)
+
+
+def _without_leaks(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
+    metrics, leaked = evaluation.metrics, evaluation.held.leaked
+    if leaked is None:
+        return []
+    count = int(leaked.sum())
+    if metrics.accuracy_without_leaks is None:
+        return [("  without leaks", "-", "", f"all {count:,} images stand in the training data")]
+    said = f"without the {count:,} images that stand in the training data too" if count else "there are none"
+    return [
+        (
+            "  without leaks",
+            _number(metrics.accuracy_without_leaks),
+            _interval(metrics.accuracy_without_leaks_ci95),
+            said,
+        )
+    ]
+
+
+def _confidence_note(evaluation: Evaluation) -> str:
+    metrics = evaluation.metrics
+    bins = metrics.reliability
+    mean = float(np.nansum(bins.confidence * bins.count) / bins.count.sum())
+    gap = mean - metrics.accuracy
+    word = "over-confident" if gap > 0.01 else "under-confident" if gap < -0.01 else "about right on average"
+    return f"{word}: mean confidence {mean:.3f}"
+
+
+def emotions(evaluation: Evaluation) -> str:
+    """Return a table with a row for each emotion."""
+    metrics = evaluation.metrics
+    rows = [("emotion", "images", "predicted", "precision", "recall", "95% interval", "F1", "most often taken for")]
+    for i, emotion in enumerate(EMOTIONS):
+        true, predicted = int(metrics.support[i]), int(metrics.confusion_matrix[:, i].sum())
+        recall = (_number(metrics.recall[i], 3), _interval(metrics.recall_ci95[i], 3)) if true else ("-", "-")
+        precision = _number(metrics.precision[i], 3) if predicted else "-"
+        f1 = _number(metrics.f1[i], 3) if true + predicted else "-"
+        rows.append((emotion, f"{true:,}", f"{predicted:,}", precision, *recall, f1, _taken_for(metrics, i)))
+    return columns(rows, right=(1, 2, 3, 4, 6))
+
+
+def _taken_for(metrics, i: int) -> str:
+    mistaken = metrics.confusion_matrix[i].copy()
+    mistaken[i] = 0
+    if not mistaken.any():
+        return "-"
+    other = int(mistaken.argmax())
+    return f"{EMOTIONS[other]} ({mistaken[other] / metrics.support[i]:.0%})"
+
+
+def members(evaluation: Evaluation) -> str:
+    """Return a table of every member alone and of the ensemble as members are added."""
+    rows = [("", "member", "epoch", "alone", "ensemble so far")]
+    for i, member in enumerate(evaluation.members):
+        alone, together = evaluation.member_accuracies[i], evaluation.ensemble_accuracies[i]
+        rows.append((str(i + 1), member.name, str(member.epoch or "-"), _number(alone), _number(together)))
+    return columns(rows, right=(0, 2, 3, 4))
+
+
+def written_text(folder: Path, written: Sequence[Path]) -> str:
+    names = [path.name for path in written]
+    lines, line = [], " "
+    for name in names:
+        if len(line) + len(name) > 100:
+            lines.append(line)
+            line = " "
+        line += f" {name}"
+    return "\n".join([f"written to {folder}", *lines, line])
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}f}"
+
+
+def _interval(interval: Sequence[float], digits: int = 4) -> str:
+    low, high = interval
+    return f"{low:.{digits}f} to {high:.{digits}f}"

@@ -1,0 +1,219 @@
+"""On which images a run is evaluated, and how honest that is."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.data.faces import SPLITS, Faces
+from fer_keras.data.prepare import load_faces
+from fer_keras.data.select import drop_uniform, equalize, stratified_limit, training_and_validation
+from fer_keras.errors import UserError, unknown_name
+from fer_keras.evaluation.runs_to_evaluate import Candidate
+from fer_keras.metrics import leaks
+
+VALIDATION = "validation"  # the images that chose a run's epoch, whatever split they come from
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """N labelled images to evaluate on.
+
+    faces: as they stand in their source, not equalised. split: one of SPLITS, or VALIDATION.
+    reason: why this split, a sentence; "" where it was asked for.
+    selected_on: whether these images chose the epoch of one of the runs; None where that cannot be told.
+    leaked: bool (N,), images that stand pixel for pixel in the training data of one of the runs; None: not known.
+    warnings: sentences that a reader of the numbers must not miss.
+    """
+
+    faces: Faces
+    split: str
+    reason: str
+    selected_on: bool | None
+    leaked: np.ndarray | None
+    warnings: tuple[str, ...]
+
+    @property
+    def synthetic(self) -> bool:
+        return is_synthetic(self.faces)
+
+
+def is_synthetic(faces: Faces) -> bool:
+    return faces.source == "synthetic faces"
+
+
+def hold_out(
+    candidates: list[Candidate], *, data: str | None = None, split: str | None = None, limit: int = 0, seed: int = 0
+) -> HeldOut:
+    """Choose the images to evaluate `candidates` on: labelled ones, the same for all of them.
+
+    data: as `--data`; None is what the first run was trained on. split: one of SPLITS or VALIDATION; None is the
+    first of PrivateTest, PublicTest and VALIDATION that there is. limit: at most so many images, stratified by
+    `seed`; 0 is all.
+
+    Raises:
+        UserError: for data that are missing, damaged or without labels, and for a split that they lack.
+    """
+    if split is not None and split not in (*SPLITS, VALIDATION):
+        raise unknown_name("split", split, (*SPLITS, VALIDATION))
+    whole = load_faces(data) if data is not None else _data_of(candidates[0])
+    if whole is None:
+        run, record = candidates[0].run, candidates[0].config.data
+        raise UserError(f"{run.path}: expected its data at {record['source']}, found none. Give them with --data PATH")
+    if whole.labels is None:
+        raise UserError(
+            f"{whole.source}: expected labels to measure against, received a file without. "
+            f"To predict it: python evaluate.py --predict {whole.source} --submission out.csv"
+        )
+    trained_on = _trained_on(candidates, whole)
+    split, reason = (split, "") if split is not None else _default_split(candidates, whole)
+    if split == VALIDATION:
+        training, faces = _training_and_validation(candidates, whole)
+        training_images = [training.images]
+    else:
+        faces = whole.split(split)
+        training_images = [None if own is None else _of_split(own, "Training") for own in trained_on]
+    if limit:
+        faces = stratified_limit(faces, limit, seed)
+    known = all(images is not None for images in training_images)
+    leaked = np.any([leaks(faces.images, images) for images in training_images], axis=0) if known else None
+    selected_on = split == VALIDATION or _selected_on(candidates, trained_on, split, faces)
+    warnings = _warnings(candidates, whole, faces, split, selected_on, leaked)
+    return HeldOut(faces, split, reason, selected_on, leaked, tuple(warnings))
+
+
+def _data_of(candidate: Candidate) -> Faces | None:
+    """Return what lies where the run's data lay when it was trained, or the synthetic faces that it was trained on."""
+    record = candidate.config.data
+    if record["synthetic"]:
+        return load_faces("synthetic", limit=candidate.config.settings.limit)
+    return load_faces(record["source"]) if Path(record["source"]).exists() else None
+
+
+def _trained_on(candidates: list[Candidate], whole: Faces) -> list[Faces | None]:
+    """Return the data of each run, unchanged since it was trained; None where they are not at hand."""
+    known = {whole.sha256: whole}
+    for candidate in candidates:
+        sha256 = candidate.config.data["sha256"]
+        if sha256 not in known:
+            try:
+                found = _data_of(candidate)
+            except UserError:  # damaged since: then it is not at hand
+                found = None
+            known[sha256] = found if found is not None and found.sha256 == sha256 else None
+    return [known[candidate.config.data["sha256"]] for candidate in candidates]
+
+
+def _of_split(faces: Faces, split: str) -> np.ndarray:
+    return faces.images[faces.usage == split]
+
+
+def _default_split(candidates: list[Candidate], whole: Faces) -> tuple[str, str]:
+    """Return the split to evaluate on when none is asked for, and why."""
+    there = whole.splits()
+    testable = [name for name in ("PrivateTest", "PublicTest") if name in there]
+    for split in testable:
+        if all(split in candidate.config.data["testable"] for candidate in candidates):
+            return split, f"{split} took no part in training or in choosing the epoch."
+    if testable:
+        return testable[0], f"The data have no split but {testable[0]} to test on."
+    if any(candidate.config.data["sha256"] == whole.sha256 for candidate in candidates):
+        return VALIDATION, "The data have no test split: this is the part of Training that was not trained on."
+    return "Training", "The data have one split only, and no run here was trained on this file."
+
+
+def _training_and_validation(candidates: list[Candidate], whole: Faces) -> tuple[Faces, Faces]:
+    """Return what the candidates were trained on and the images that chose their epoch, rebuilt as training did it."""
+    wanted = {_recipe_of_split(candidate) for candidate in candidates}
+    if any(len(candidate.members) > 1 for candidate in candidates):
+        first = candidates[0].run.member(0).path
+        raise UserError(
+            f"--split {VALIDATION}: each member of an ensemble has a validation part of its own, which others may have "
+            f"trained on. Evaluate one member, e.g. --run {first}, or another split"
+        )
+    if len(wanted) > 1:
+        raise UserError(
+            f"--split {VALIDATION}: expected runs with the same validation part, received {len(wanted)} different "
+            f"ones. Evaluate the runs one by one, or another split"
+        )
+    (sha256, limit, limit_seed, settings), *_ = wanted
+    if whole.sha256 != sha256:
+        raise UserError(
+            f"--split {VALIDATION} is a part of the data that the run was trained on (SHA-256 {sha256[:12]}...), "
+            f"received other data: {whole.source} ({whole.sha256[:12]}...). Choose one of: {', '.join(whole.splits())}"
+        )
+    equalized, drop, val_fraction, seed = settings
+    faces = stratified_limit(whole, limit, limit_seed) if limit and not is_synthetic(whole) else whole
+    # Training chooses among equalised images. Numbers stand in for the ids, to find the same images unequalised.
+    seen = equalize(faces.images) if equalized else faces.images
+    numbered = dataclasses.replace(faces, images=seen, ids=np.arange(len(faces)).astype(str))
+    if drop:
+        kept, _ = drop_uniform(numbered.take(numbered.usage == "Training"))
+        numbered = numbered.take((numbered.usage != "Training") | np.isin(numbered.ids, kept.ids))
+    training, validation, _, _ = training_and_validation(numbered, val_fraction=val_fraction, seed=seed)
+    return faces.take(training.ids.astype(int)), faces.take(validation.ids.astype(int))
+
+
+def _recipe_of_split(candidate: Candidate) -> tuple:
+    """Return all that decides which images chose the epoch of a run."""
+    settings = candidate.config.settings
+    return (
+        candidate.config.data["sha256"],
+        settings.limit,
+        candidate.limit_seed,
+        (settings.equalize, settings.drop_uniform, settings.val_fraction, settings.seed),
+    )
+
+
+def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], split: str, faces: Faces) -> bool | None:
+    """Tell whether most of the images stand in a split that chose the epoch of a run.
+
+    Most, for data sets repeat images: FER2013's PrivateTest has a few of PublicTest's. By their pixels and not by the
+    name of the split, for the same images come in other files too, and other data sets have a split of that name.
+    """
+    answers = []
+    for candidate, own in zip(candidates, trained_on, strict=True):
+        by = candidate.config.data["validation_split"]
+        if by == "Training":  # a part of it: then the images would be leaks
+            answers.append(False)
+        elif own is None:
+            answers.append(None if split == by else False)
+        else:
+            answers.append(bool(leaks(faces.images, _of_split(own, by)).mean() > 0.5))
+    return True if True in answers else None if None in answers else False
+
+
+def _warnings(
+    candidates: list[Candidate],
+    whole: Faces,
+    faces: Faces,
+    split: str,
+    selected_on: bool | None,
+    leaked: np.ndarray | None,
+) -> list[str]:
+    said = []
+    these = "this run" if len(candidates) == 1 else "these runs"
+    records = [candidate.config.data for candidate in candidates]
+    if selected_on:
+        said.append(f"{split} chose the epoch of {these}: its accuracy is a little too good to be true.")
+    if leaked is not None and leaked.mean() > 0.5 and split != VALIDATION:
+        said.append(
+            f"{int(leaked.sum()):,} of these {len(faces):,} images were trained on: the accuracy says how well they "
+            f"were learned, and nothing about new faces."
+        )
+    if leaked is None:
+        places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
+        said.append(
+            f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
+            f"which of these images it has seen, in training or to choose the epoch, cannot be told."
+        )
+    started = [candidate for candidate in candidates if candidate.config.settings.init_from is not None]
+    for candidate in started:
+        said.append(
+            f"{candidate.name} started from the weights of {candidate.config.settings.init_from}: "
+            f"what that run was trained and selected on counts too."
+        )
+    if not is_synthetic(whole) and any(record["synthetic"] for record in records):
+        said.append("Trained on drawn, synthetic faces: no network for real ones.")
+    return said

@@ -1,0 +1,126 @@
+"""What `python evaluate.py` does: find the networks and the images, measure, write, and say it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras import cli
+from fer_keras.errors import UserError
+from fer_keras.evaluation import submission
+from fer_keras.evaluation.held_out import HeldOut, hold_out
+from fer_keras.evaluation.options import Options
+from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, members_of
+
+# Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
+
+
+def run(options: Options) -> None:
+    """Do what is asked for. UserError, before anything is written, for every mistake in it."""
+    candidates = find_candidates(options.run, logdir=options.logdir, epoch=options.epoch)
+    if options.predict:
+        paths = [Path(path).expanduser() for path in options.predict]
+        if any(submission.is_csv(path) for path in paths):
+            predict_csv(candidates, paths, options)
+        else:
+            predict_photos(candidates, paths, options)
+        return
+    held = hold_out(candidates, data=options.data, split=options.split, limit=options.limit, seed=options.seed)
+    if options.compare:
+        compare_runs(candidates, held, options)
+    else:
+        evaluate_runs(candidates, held, options)
+
+
+def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
+    """Evaluate the networks of all candidates together."""
+    many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
+    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}{many}"))
+    cli.import_quietly("keras")
+    from fer_keras.evaluation import console, report
+
+    evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
+    print(console.evaluation_text(evaluation), flush=True)
+    written = report.write_evaluation(evaluation, folder)
+    print(f"\n{console.written_text(folder, written)}", flush=True)
+
+
+def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
+    """Evaluate each candidate for itself, and test whether they differ."""
+    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}-compare"))
+    cli.import_quietly("keras")
+    from fer_keras.evaluation import compare, console
+
+    comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
+    print(compare.comparison_text(comparison), flush=True)
+    written = compare.write_comparison(comparison, folder)
+    print(f"\n{console.written_text(folder, written)}", flush=True)
+
+
+def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options) -> None:
+    """Predict an unlabelled CSV file into a submission, or into predictions.csv with the probabilities."""
+    if len(paths) > 1:
+        raise UserError(f"--predict: expected one CSV file, or photos alone; received {len(paths)} paths. Run it twice")
+    if not options.detect:
+        raise UserError("--no-detect is for photos: a CSV holds faces already. Leave it out")
+    faces = submission.read_rows(paths[0], options.limit)
+    if options.submission is None:
+        folder = options.output or candidates[0].run.evaluation(f"predict-{paths[0].stem}")
+        file = writable(folder) / "predictions.csv"
+    else:
+        file = options.submission.expanduser()
+        if file.is_dir():
+            raise UserError(f"--submission: expected a file to write, received the folder {file}. Add a name")
+        writable(file.parent, "--submission")
+    cli.import_quietly("keras")
+    from fer_keras.evaluation import ensembles, report
+
+    probabilities = ensembles.member_probabilities(members_of(candidates), faces.images, tta=options.tta)
+    decision = ensembles.decide(probabilities, options.vote)
+    if options.submission is None:
+        report.write_predictions(file, faces, decision)
+    else:
+        names = options.columns or submission.DEFAULT_COLUMNS
+        submission.write_submission(file, submission.submission_ids(faces), decision.predicted, names)
+    print(f"{submission.counts_text(decision.predicted)}\n\n{len(faces):,} rows written to {file}", flush=True)
+
+
+def predict_photos(candidates: list[Candidate], paths: list[Path], options: Options) -> None:
+    """Find the faces in photos, mark them on copies of the photos, and say what each one shows."""
+    if options.submission is not None:
+        raise UserError("--submission goes with one CSV file: expected --predict FILE.csv, received photos")
+    if options.vote == "hard":
+        raise UserError("--vote hard: photos show probabilities, which a majority has none of. Leave it out")
+    from fer_keras.photos.find import find_photos
+
+    photos = find_photos(paths)
+    photos = photos[: options.limit or len(photos)]
+    folder = writable(options.output or candidates[0].run.evaluation("photos"))
+    cli.import_quietly("keras")
+    from fer_keras.evaluation import ensembles, own_photos
+    from fer_keras.photos.predict import annotate
+
+    def predict(faces: np.ndarray) -> np.ndarray:
+        probabilities = ensembles.member_probabilities(members_of(candidates), faces, tta=options.tta)
+        return ensembles.decide(probabilities, options.vote).probabilities
+
+    results = annotate(photos, predict, folder, detect=options.detect, tell=print)
+    table = folder / "photos.csv"
+    own_photos.write_table(table, results)
+    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {table.name} and the photos", flush=True)
+
+
+def writable(folder: Path, flag: str = "--output") -> Path:
+    """Return `folder` if files can be written in it, or it can be made. UserError if not, before the long work."""
+    folder = folder.expanduser()
+    try:
+        place = folder
+        while not place.exists():
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(f"{folder}: expected a folder that can be written ({why}). Choose another by {flag}") from None
+    return folder

@@ -1,0 +1,169 @@
+"""The numbers, the figures and the files of one evaluation."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from fer_keras.data.faces import Faces
+from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities
+from fer_keras.evaluation.held_out import HeldOut
+from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of
+from fer_keras.files import write_json, written_aside
+from fer_keras.metrics import (
+    Metrics,
+    ensemble_accuracies,
+    evaluate_probabilities,
+    least_confident_hits,
+    most_confident_mistakes,
+)
+from fer_keras.plots.accuracy import class_accuracy_figure, counts_figure
+from fer_keras.plots.confusion import confusion_figure
+from fer_keras.plots.ensemble import ensemble_figure
+from fer_keras.plots.gallery import gallery_figure
+from fer_keras.plots.reliability import reliability_figure
+from fer_keras.plots.style import save_figure
+
+FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
+SYNTHETIC_NOTE = "Drawn, synthetic faces: says nothing about people."
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What one network, or the members of an ensemble, make of N labelled images.
+
+    member_accuracies: float64 (M,), each alone. ensemble_accuracies: float64 (M,), of the first 1, 2, ..., M together.
+    """
+
+    candidates: list[Candidate]
+    held: HeldOut
+    tta: str
+    vote: str
+    decision: Decision
+    metrics: Metrics
+    member_accuracies: np.ndarray
+    ensemble_accuracies: np.ndarray
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return members_of(self.candidates)
+
+    @property
+    def note(self) -> str | None:
+        """What every figure must say about the data."""
+        return SYNTHETIC_NOTE if self.held.synthetic else None
+
+
+def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, seed: int) -> Evaluation:
+    """Evaluate the networks of all candidates together: an ensemble where there is more than one."""
+    labels = held.faces.labels
+    probabilities = member_probabilities(members_of(candidates), held.faces.images, tta=tta)  # (M, N, 7)
+    decision = decide(probabilities, vote)
+    metrics = evaluate_probabilities(
+        labels, decision.probabilities, split=held.split, predicted=decision.predicted, leaked=held.leaked, seed=seed
+    )
+    return Evaluation(
+        candidates=candidates,
+        held=held,
+        tta=tta,
+        vote=vote,
+        decision=decision,
+        metrics=metrics,
+        member_accuracies=(probabilities.argmax(axis=2) == labels).mean(axis=1),
+        ensemble_accuracies=ensemble_accuracies(labels, probabilities, vote=vote),
+    )
+
+
+def to_json(evaluation: Evaluation) -> dict:
+    """Return the content of metrics.json."""
+    held, faces, members = evaluation.held, evaluation.held.faces, evaluation.members
+    return evaluation.metrics.to_json() | {
+        "selected_on": held.selected_on,
+        "n_leaks": None if held.leaked is None else int(held.leaked.sum()),
+        "warnings": list(held.warnings),
+        "runs": [str(candidate.run.path) for candidate in evaluation.candidates],
+        "epoch": members[0].epoch if len(members) == 1 else None,
+        "n_members": len(members),
+        "tta": evaluation.tta,
+        "vote": evaluation.vote,
+        "data": {"source": faces.source, "sha256": faces.sha256, "synthetic": held.synthetic},
+        "members": [
+            {"name": member.name, "epoch": member.epoch, "accuracy": float(alone), "ensemble_accuracy": float(together)}
+            for member, alone, together in zip(
+                members, evaluation.member_accuracies, evaluation.ensemble_accuracies, strict=True
+            )
+        ],
+    }
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write predictions.csv, the figures and, last, metrics.json into `folder`; return the paths."""
+    faces = evaluation.held.faces
+    predictions = folder / "predictions.csv"
+    write_predictions(predictions, faces, evaluation.decision, true=faces.labels)
+    written = [predictions]
+    for name, figure in figures(evaluation).items():
+        path = folder / f"{name}.png"
+        save_figure(figure, path, note=evaluation.note)
+        written.append(path)
+    metrics = folder / "metrics.json"
+    write_json(metrics, to_json(evaluation))
+    return [metrics, *written]
+
+
+def write_predictions(path: Path, faces: Faces, decision: Decision, *, true: np.ndarray | None = None) -> None:
+    """Write a row for each image, in order: id[, true], predicted, and the seven probabilities by emotion."""
+    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["id", *([] if true is None else ["true"]), "predicted", *EMOTIONS])
+        for i, (name, probabilities) in enumerate(zip(faces.ids, decision.probabilities, strict=True)):
+            truth = [] if true is None else [EMOTIONS[true[i]]]
+            shown = [f"{probability:.6f}" for probability in probabilities]
+            rows.writerow([name, *truth, EMOTIONS[decision.predicted[i]], *shown])
+
+
+def figures(evaluation: Evaluation) -> dict[str, Figure]:
+    """Return the figures of an evaluation by the name of their file, without .png."""
+    metrics, title = evaluation.metrics, _title(evaluation)
+    drawn = {
+        "confusion_matrix": confusion_figure(metrics.confusion_matrix, title=title),
+        "confusion_matrix_normalized": confusion_figure(metrics.confusion_matrix, normalize=True, title=title),
+        "counts": counts_figure(metrics.confusion_matrix, title=title),
+        "class_accuracy": class_accuracy_figure(metrics, title=title),
+        "reliability": reliability_figure(metrics.reliability, title=title),
+        "mistakes": _gallery(evaluation, most_confident_mistakes, "the most confident mistakes"),
+        "hits": _gallery(evaluation, least_confident_hits, "the least confident hits"),
+    }
+    if len(evaluation.members) > 1:
+        vote = {"soft": "mean probability", "hard": "majority vote"}[evaluation.vote]
+        drawn["ensemble"] = ensemble_figure(
+            evaluation.member_accuracies, evaluation.ensemble_accuracies, title=f"{title}, {vote}"
+        )
+    return drawn
+
+
+def _gallery(evaluation: Evaluation, choose, what: str) -> Figure:
+    faces, decision = evaluation.held.faces, evaluation.decision
+    chosen = choose(faces.labels, decision.probabilities, FACES_SHOWN, decision.predicted)
+    return gallery_figure(
+        faces.images[chosen],
+        faces.labels[chosen],
+        decision.predicted[chosen],
+        decision.probabilities[chosen],
+        title=f"{_title(evaluation)}: {what}",
+    )
+
+
+def _title(evaluation: Evaluation) -> str:
+    return f"{short_name(evaluation.candidates)}, {evaluation.held.split} ({evaluation.metrics.n:,})"
+
+
+def short_name(candidates: list[Candidate]) -> str:
+    """Return what to call one run, or several that vote together, in a title."""
+    if len(candidates) > 1:
+        return f"ensemble of {len(members_of(candidates))}"
+    members = len(candidates[0].members)
+    return candidates[0].name + (f", {members} members" if members > 1 else "")

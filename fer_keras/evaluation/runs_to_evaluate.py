@@ -1,0 +1,113 @@
+"""Which networks are evaluated: those of the runs that were named, or of the newest one that is finished."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_keras.config import read_json_object
+from fer_keras.errors import UserError
+from fer_keras.runs import Run, RunConfig, is_run, newest_finished, open_run, read_config
+
+PRETRAINED = "pretrained"
+# What the record of the data in config.json must have for an evaluation: key by key the type.
+_RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One trained network. name: for tables; file: its .keras; epoch: when it was saved, None where not known."""
+
+    name: str
+    file: Path
+    epoch: int | None
+    equalize: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One run with the networks that vote for it: one, or those of all its members.
+
+    limit_seed: the seed by which `--limit` chose the run's images: that of the whole ensemble for one of its members.
+    """
+
+    run: Run
+    config: RunConfig
+    members: tuple[Member, ...]
+
+    limit_seed: int
+
+    @property
+    def name(self) -> str:
+        return self.run.path.name
+
+
+def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
+    """Return the networks of all candidates, in order: the members of the ensemble that these make."""
+    return tuple(member for candidate in candidates for member in candidate.members)
+
+
+def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -> list[Candidate]:
+    """Return the runs to evaluate, in the order named; the newest finished one for no names.
+
+    epoch: take the models that `--save-every` kept of that epoch instead of the selected ones.
+
+    Raises:
+        UserError: for a run that is missing, unfinished, damaged or of another order of emotions, one named twice, or
+            an epoch that was not kept (with those that were).
+    """
+    if PRETRAINED in names:
+        raise UserError("--run pretrained: no pretrained network is shipped yet. Train one: python train.py")
+    runs = [open_run(name, logdir) for name in names] or [newest_finished(logdir)]
+    places = [run.path.resolve() for run in runs]
+    twice = [run.path for run, place in zip(runs, places, strict=True) if places.count(place) > 1]
+    if twice:
+        raise UserError(f"--run: {twice[0]} is named twice. Name each run once")
+    return [_candidate(run, epoch) for run in runs]
+
+
+def _candidate(run: Run, epoch: int | None) -> Candidate:
+    config = read_config(run)
+    for key, kind in _RECORD.items():
+        if not isinstance(config.data.get(key), kind):
+            received = f"received {config.data[key]!r}" if key in config.data else "which is missing"
+            raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
+    size = config.settings.members
+    runs = [run] if size == 1 else [run.member(index) for index in range(size)]
+    if epoch is None and not run.finished:
+        raise _unfinished(run, runs)
+    members = tuple(_member(one, run, config.settings.equalize, epoch) for one in runs)
+    return Candidate(run, config, members, _limit_seed(run, config))
+
+
+def _limit_seed(run: Run, config: RunConfig) -> int:
+    ensemble = Run(run.path.resolve().parents[1])
+    if run.path.resolve().parent.name == ensemble.member(0).path.parent.name and is_run(ensemble.path):
+        return read_config(ensemble).settings.seed
+    return config.settings.seed
+
+
+def _member(run: Run, whole: Run, equalize: bool, epoch: int | None) -> Member:
+    name = whole.path.name if run == whole else f"{whole.path.name}/{run.path.name}"
+    if epoch is None:
+        best = read_json_object(run.result_file).get("best_epoch")
+        return Member(name, run.model_file, best if isinstance(best, int) else None, equalize)
+    kept = run.kept_epochs()
+    if epoch not in kept:
+        there = f"It has: {_listed(kept)}" if kept else "It kept none: train with --save-every N"
+        raise UserError(f"--epoch: {run.path} kept no model of epoch {epoch}. {there}")
+    return Member(name, run.epoch_file(epoch), epoch, equalize)
+
+
+def _listed(numbers: list[int], most: int = 12) -> str:
+    words = [str(number) for number in numbers]
+    return ", ".join(words if len(words) <= most else [*words[: most - 1], "...", words[-1]])
+
+
+def _unfinished(run: Run, members: list[Run]) -> UserError:
+    done = [member.path for member in members if member.finished and member != run]
+    said = f"{run.path} was not trained to its end"
+    if done:
+        said += f" ({len(done)} of {len(members)} members were)"
+    said += f". Go on with it: python train.py --resume {run.path}"
+    if done:
+        said += f"; or evaluate what there is: --run {' '.join(map(str, done))}"
+    return UserError(said)

@@ -1,0 +1,59 @@
+"""An unlabelled file, predicted: a submission to a contest, or a table of probabilities."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+
+from fer_keras.console import columns
+from fer_keras.data.faces import Faces
+from fer_keras.data.source import read_faces
+from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.files import written_aside
+
+DEFAULT_COLUMNS = ("id", "label")
+
+
+def is_csv(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def read_rows(path: Path, limit: int) -> Faces:
+    """Return the faces of a CSV file in its order, all splits of it; the first `limit` of them, 0 for all.
+
+    Labels that it may have are not looked at. UserError for whatever is wrong with the file.
+    """
+    if not path.is_file():
+        raise UserError(f"--predict: no file {path}. Expected a CSV of faces, image files, or folders of images")
+    faces = read_faces(path)
+    return faces.take(np.arange(min(limit or len(faces), len(faces))))
+
+
+def submission_ids(faces: Faces) -> list[str]:
+    """Return what stands in the id column: the file's own ids, else the number of the row, counted from 0.
+
+    From 0, as the challenges on FER2013's course copies count (`id,label`, the first test image being 0).
+    """
+    rows_alone = all(re.fullmatch(r"row \d+", name) for name in faces.ids)
+    return [str(i) for i in range(len(faces))] if rows_alone else faces.ids.tolist()
+
+
+def write_submission(path: Path, ids: list[str], predicted: np.ndarray, names: tuple[str, ...]) -> None:
+    """Write one row for each image, in order: its id and its label 0..6, under the two column `names`."""
+    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(names)
+        rows.writerows(zip(ids, predicted.tolist(), strict=True))
+
+
+def counts_text(predicted: np.ndarray) -> str:
+    """Return a table of how many images were predicted to be of each emotion."""
+    counts = np.bincount(predicted, minlength=NUM_EMOTIONS)
+    rows = [("label", "emotion", "predicted", "share")]
+    rows += [
+        (str(i), emotion, f"{counts[i]:,}", f"{counts[i] / max(len(predicted), 1):.1%}")
+        for i, emotion in enumerate(EMOTIONS)
+    ]
+    return columns(rows, right=(0, 2, 3))

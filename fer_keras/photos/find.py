@@ -1,0 +1,94 @@
+"""Photos: which files they are, and their pixels."""
+
+import logging
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from fer_keras.data.folders import IMAGE_SUFFIXES, UNDECODABLE, natural_key
+from fer_keras.errors import UserError
+
+_PHONE_SUFFIXES = (".heic", ".heif")  # Pillow does not read them
+
+_log = logging.getLogger(__name__)
+
+
+def find_photos(paths: list[Path]) -> list[Path]:
+    """List the photos that `paths` name: files, and all images in folders and the folders inside these.
+
+    The order is that of `paths`, inside a folder the natural one of the paths (2 before 10); a photo that is named
+    twice comes once. In folders, what is hidden or is no image by its suffix is passed over. A file named by itself
+    may have any suffix. That an image is whole shows only when `read_photo` decodes it.
+
+    Raises:
+        UserError: for a path that is missing, a file that is no image, or a folder without one.
+    """
+    found: dict[Path, None] = {}  # a set that keeps the order
+    for path in paths:
+        if path.is_dir():
+            photos = _photos_in(path)
+        elif not path.exists():
+            raise UserError(f"{path} does not exist. Expected an image file, or a folder of images")
+        elif path.suffix.lower() in IMAGE_SUFFIXES or _is_image(path):
+            photos = [path]
+        else:
+            raise UserError(f"{path} is no image. Expected {_readable(path.suffix)}")
+        found |= dict.fromkeys(photos)
+    return list(found)
+
+
+def read_photo(path: Path) -> np.ndarray:
+    """Decode a photo to uint8 (H, W, 3), RGB, upright: turned as its EXIF data say that the camera was held.
+
+    Of an animation it is the first frame; what is transparent becomes white.
+
+    Raises:
+        UserError: for a file that cannot be decoded, naming the reason.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns from 89 megapixels on, which telephones reach. From 179 on it refuses, as UNDECODABLE.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                image = ImageOps.exif_transpose(image)
+    except UNDECODABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None
+    if image.mode.startswith("I;16"):  # convert() would clip 16 bits at 255 and not scale them
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
+
+
+def _photos_in(folder: Path) -> list[Path]:
+    found, phone = [], 0
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files = [name for name in files if not name.startswith(".")]
+        found += [Path(parent, name) for name in files if name.lower().endswith(IMAGE_SUFFIXES)]
+        phone += sum(name.lower().endswith(_PHONE_SUFFIXES) for name in files)
+    if not found:
+        raise UserError(f"{folder} holds no image. Expected {_readable(_PHONE_SUFFIXES[0] if phone else '')}")
+    if phone:
+        _log.warning("Passed over %d HEIC files in %s. Convert them to JPEG first", phone, folder)
+    return sorted(found, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+
+
+def _is_image(path: Path) -> bool:
+    try:
+        with Image.open(path):
+            return True
+    except UNDECODABLE:
+        return False
+
+
+def _readable(suffix: str) -> str:
+    names = ", ".join(name.lstrip(".") for name in IMAGE_SUFFIXES)
+    hint = "; convert HEIC to JPEG first" if suffix.lower() in _PHONE_SUFFIXES else ""
+    return f"one of: {names}{hint}"

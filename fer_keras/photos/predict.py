@@ -1,0 +1,126 @@
+"""From photos to pictures of what a network reads in their faces."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_keras.data.folders import decode_face
+from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.photos.crop import face_crop
+from fer_keras.photos.detect import Box, find_faces
+from fer_keras.photos.find import read_photo
+from fer_keras.plots.photo import photo_figure
+from fer_keras.plots.style import save_figure
+
+NO_FACE = "no face found"
+_FACE_ALREADY = 160  # pixels; who gives a smaller image may well mean that it is a face, cut out
+
+
+@dataclass(frozen=True)
+class PhotoResult:
+    """What was found in one photo, its faces from left to right.
+
+    boxes: of the F faces. crops: uint8 (F, 48, 48), what the network was shown. probabilities: float (F, 7).
+    picture: the annotated picture that was written, or None.
+    problem: one line on why there is no picture, else None.
+    """
+
+    path: Path
+    boxes: tuple[Box, ...]
+    crops: np.ndarray
+    probabilities: np.ndarray
+    picture: Path | None
+    problem: str | None
+
+
+def annotate(
+    photos: list[Path],
+    predict: Callable[[np.ndarray], np.ndarray],
+    output: Path,
+    *,
+    detect: bool = True,
+    tell: Callable[[str], None] | None = None,
+) -> list[PhotoResult]:
+    """Read the emotions in photos, and write for each with a face `<output>/<its name>.png`.
+
+    predict: uint8 (N, 48, 48) -> probabilities, float (N, 7); called once, with the faces of all photos.
+    output: a folder, made where it is missing. A photo in it is never written over.
+    detect: False takes each photo as one face that fills it, whole and squeezed to 48 x 48 as the readers of data do.
+    tell: is called with a line on each photo as it is searched: progress for people.
+
+    A photo that is damaged or without a face is told in its result's `problem`, and the others go on.
+    """
+    searched = []
+    for number, path in enumerate(photos, 1):
+        result = _search(path, detect)
+        searched.append(result)
+        if tell:
+            faces = f"{len(result.boxes)} face{'s' if len(result.boxes) > 1 else ''}"
+            tell(f"{number}/{len(photos)} {path}: {result.problem or faces}")
+    crops = np.concatenate([result.crops for result in searched]) if searched else _no_faces()
+    probabilities = np.asarray(predict(crops)) if len(crops) else np.zeros((0, NUM_EMOTIONS), np.float32)
+    assert probabilities.shape == (len(crops), NUM_EMOTIONS), probabilities.shape
+
+    ends = np.cumsum([len(result.boxes) for result in searched])
+    results = []
+    for result, end, name in zip(searched, ends, picture_names(photos, output), strict=True):
+        mine = probabilities[end - len(result.boxes) : end]
+        results.append(_draw(replace(result, probabilities=mine), output / name) if len(mine) else result)
+    return results
+
+
+def picture_names(photos: list[Path], output: Path) -> list[str]:
+    """Name the picture of each photo: its stem and .png, numbered where two are equal or a photo stands there."""
+    taken = {path.name.lower() for path in photos if path.parent.resolve() == output.resolve()}
+    names = []
+    for path in photos:
+        name, number = f"{path.stem}.png", 1
+        while name.lower() in taken:  # some file systems do not tell upper case from lower
+            number += 1
+            name = f"{path.stem}-{number}.png"
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
+def _search(path: Path, detect: bool) -> PhotoResult:
+    """Return the faces of one photo, their probabilities not known yet."""
+    nothing = PhotoResult(path, (), _no_faces(), np.zeros((0, NUM_EMOTIONS), np.float32), None, None)
+    try:
+        photo = read_photo(path)
+        if detect:
+            gray = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
+            boxes = tuple(find_faces(gray))
+            crops = [face_crop(gray, box) for box in boxes]
+        else:
+            boxes = (Box(0, 0, photo.shape[1], photo.shape[0]),)
+            crops = [decode_face(path)]
+    except UserError as error:
+        return replace(nothing, problem=str(error).removeprefix(f"{path} "))
+    if not boxes:
+        hint = ". If it is a face already, cut out: --no-detect" if max(photo.shape) <= _FACE_ALREADY else ""
+        return replace(nothing, problem=NO_FACE + hint)
+    return replace(nothing, boxes=boxes, crops=np.stack(crops))
+
+
+def _draw(result: PhotoResult, picture: Path) -> PhotoResult:
+    # The photo is decoded again: to keep all of them would take gigabytes.
+    try:
+        photo = read_photo(result.path)
+    except UserError as error:  # it was whole a moment ago
+        return replace(result, problem=str(error).removeprefix(f"{result.path} "))
+    boxes = np.array([(box.x, box.y, box.width, box.height) for box in result.boxes])
+    figure = photo_figure(photo, boxes, result.crops, result.probabilities, title=result.path.name)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in another script
+        save_figure(figure, picture)
+    return replace(result, picture=picture)
+
+
+def _no_faces() -> np.ndarray:
+    return np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), np.uint8)

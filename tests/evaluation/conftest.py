@@ -1,0 +1,78 @@
+"""Runs made by hand, and the data that they were trained on."""
+
+import numpy as np
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.data.source import read_faces
+from fer_keras.data.synthetic import synthetic_faces
+from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
+from fer_keras.files import write_json
+from fer_keras.runs import Run, RunConfig, write_config
+
+
+def write_faces(path, images, labels=None, usage=None):
+    """Write a CSV of faces: `emotion,pixels,Usage`, without the columns that are None."""
+    header = [*([] if labels is None else ["emotion"]), "pixels", *([] if usage is None else ["Usage"])]
+    lines = [",".join(header)]
+    for i, image in enumerate(images):
+        fields = [] if labels is None else [str(labels[i])]
+        fields.append(" ".join(map(str, image.ravel().tolist())))
+        lines.append(",".join(fields if usage is None else [*fields, usage[i]]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def drawn() -> Faces:
+    """70 Training, 21 PublicTest and 14 PrivateTest faces, all different."""
+    return synthetic_faces(training=70, public=21, private=14)
+
+
+@pytest.fixture
+def csv_of(tmp_path, drawn):
+    """Return a function that writes splits of `drawn` into a CSV file and returns its path."""
+
+    def write(*splits, name="faces.csv", usage=True):
+        faces = drawn.take(np.isin(drawn.usage, splits))
+        return write_faces(tmp_path / name, faces.images, faces.labels, faces.usage if usage else None)
+
+    return write
+
+
+@pytest.fixture
+def make_run(tmp_path):
+    """Return a function that makes the folder of a finished run, without a model, trained on a file of faces."""
+
+    def make(data, name="run", *, validation_split="PublicTest", finished=True, **settings) -> Run:
+        run = Run(tmp_path / "logs" / name)
+        record = {
+            "source": str(data),
+            "sha256": read_faces(data).sha256,
+            "synthetic": False,
+            "rule": "by hand",
+            "validation_split": validation_split,
+            "training": 70,
+            "validation": 21,
+            "testable": ["PrivateTest"] if validation_split == "PublicTest" else ["PublicTest", "PrivateTest"],
+        }
+        run.path.mkdir(parents=True)
+        write_config(run, RunConfig(Settings(arch="cnn4", **settings), record))
+        if finished:
+            write_json(run.result_file, {"best_epoch": 3})
+        return run
+
+    return make
+
+
+@pytest.fixture
+def candidate_of(make_run):
+    """Return a function like `make_run`'s that returns the run as a candidate for evaluation."""
+
+    def make(data, name="run", **options) -> Candidate:
+        run = make_run(data, name, **options)
+        (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
+        return candidate
+
+    return make

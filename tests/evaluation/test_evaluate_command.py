@@ -1,0 +1,265 @@
+"""`python evaluate.py`, called in this process on small runs made by hand: untrained networks, synthetic faces."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+import evaluate
+from fer_keras import cli
+from fer_keras.config import Settings
+from fer_keras.data.prepare import load_faces
+from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation import compare, report
+from fer_keras.files import write_json, write_text
+from fer_keras.models.files import save_model
+from fer_keras.models.registry import build
+from fer_keras.runs import Run, RunConfig, write_config
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 28  # faces of each split
+FIGURES = (
+    *("confusion_matrix", "confusion_matrix_normalized", "counts", "class_accuracy"),
+    *("reliability", "mistakes", "hits"),
+)
+
+
+def make_run(run, *, seed=0, **settings):
+    faces = load_faces("synthetic", limit=LIMIT)
+    record = {
+        "source": faces.source,
+        "sha256": faces.sha256,
+        "synthetic": True,
+        "rule": "by hand",
+        "validation_split": "PublicTest",
+        "training": LIMIT,
+        "validation": LIMIT,
+        "testable": ["PrivateTest"],
+    }
+    write_config(run, RunConfig(Settings(arch="cnn3", limit=LIMIT, seed=seed, **settings), record))
+    if "members" not in settings:
+        save_model(build("cnn3", seed=seed), run.model_file)
+    write_json(run.result_file, {"best_epoch": 2})
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two runs of one network, and a third with two members."""
+    logs = tmp_path_factory.mktemp("made") / "logs"
+    for i in range(2):
+        make_run(Run(logs / f"2026010{i}-000000-cnn3"), seed=i)
+    ensemble = Run(logs / "20260105-000000-cnn3-pair")
+    make_run(ensemble, members=2)
+    for i in range(2):
+        make_run(ensemble.member(i), seed=i)
+    return logs
+
+
+@pytest.fixture
+def logs(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "logs")
+
+
+@pytest.fixture
+def command(logs, monkeypatch, capsys):
+    """Return a function that calls evaluate.py and returns its exit code, output and errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["evaluate.py", "--logdir", str(logs), *map(str, arguments)])
+        code = cli.guarded(evaluate.main)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the figures empty: to draw them takes longer than all the rest."""
+    for module in (report, compare):
+        monkeypatch.setattr(module, "save_figure", lambda figure, path, note=None: write_text(path, note or ""))
+
+
+def predicted_by(seed, images):
+    """Return the probabilities of a network of the runs, straight from Keras."""
+    return np.asarray(build("cnn3", seed=seed)([images[..., None].astype(np.float32)]))
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs):
+    run = Run(logs / "20260100-000000-cnn3")
+    code, out, err = command("--run", run.path)
+    assert code == 0 and err == ""
+    folder = run.evaluation("PrivateTest")
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"metrics.json", "predictions.csv", *(f"{name}.png" for name in FIGURES)}
+
+    metrics, rows = json.loads((folder / "metrics.json").read_text()), read_csv(folder / "predictions.csv")
+    faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
+    assert [row["id"] for row in rows] == faces.ids.tolist()
+    assert [row["true"] for row in rows] == [EMOTIONS[label] for label in faces.labels]
+    probabilities = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
+    np.testing.assert_allclose(probabilities, predicted_by(0, faces.images), atol=2e-6)
+    assert [row["predicted"] for row in rows] == [EMOTIONS[i] for i in probabilities.argmax(axis=1)]
+
+    true, predicted = ([row[column] for row in rows] for column in ("true", "predicted"))
+    assert metrics["confusion_matrix"] == confusion_matrix(true, predicted, labels=EMOTIONS).tolist()
+    assert metrics["accuracy"] == np.mean([a == b for a, b in zip(true, predicted, strict=True)])
+    expected = {"split": "PrivateTest", "n": LIMIT, "tta": "none", "n_members": 1, "epoch": 2, "n_leaks": 0}
+    assert expected.items() <= metrics.items()
+    assert metrics["selected_on"] is False and metrics["warnings"] == []
+    assert metrics["runs"] == [str(run.path)] and metrics["data"]["synthetic"] is True
+    assert f"{metrics['accuracy']:.4f}" in out and "say nothing about people" in out and str(folder) in out
+
+
+def test_a_split_that_chose_the_epoch_is_marked_in_the_terminal_and_in_the_numbers(command, undrawn, tmp_path):
+    code, out, _ = command("--run", "20260101-000000-cnn3", "--split", "PublicTest", "--output", tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert code == 0 and metrics["selected_on"] is True
+    assert "warning: PublicTest chose the epoch" in out and "chose the epoch" in metrics["warnings"][0]
+
+
+def test_runs_vote_and_each_is_told_beside_the_ensemble(command, undrawn, logs):
+    names = ["20260100-000000-cnn3", "20260101-000000-cnn3"]
+    code, out, _ = command("--run", *names, "--vote", "hard", "--tta", "flip", "--limit", 14)
+    folder = Run(logs / names[0]).evaluation("PrivateTest-ensemble-of-2")
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert code == 0 and (folder / "ensemble.png").is_file()
+    assert (metrics["n"], metrics["vote"], metrics["tta"], metrics["n_members"]) == (14, "hard", "flip", 2)
+    assert [member["name"] for member in metrics["members"]] == names
+    assert metrics["members"][0]["accuracy"] == metrics["members"][0]["ensemble_accuracy"]
+    assert metrics["members"][1]["ensemble_accuracy"] == metrics["accuracy"]
+    assert "majority vote" in out and "ensemble so far" in out
+
+
+def test_the_newest_run_is_evaluated_with_all_its_members(command, logs, tmp_path):
+    data = write_unlabelled(tmp_path / "test.csv", "id,feature", ids="cab")
+    out_file = tmp_path / "sub" / "out.csv"
+    code, out, _ = command("--predict", data, "--submission", out_file, "--columns", "Id,Emotion")
+    assert code == 0 and f"3 rows written to {out_file}" in out
+    images = load_faces("synthetic", limit=LIMIT).images[:3]
+    mean = np.mean([predicted_by(seed, images) for seed in (0, 1)], axis=0)
+    expected = [f"{name},{label}" for name, label in zip("cab", mean.argmax(axis=1), strict=True)]
+    assert out_file.read_text().splitlines() == ["Id,Emotion", *expected]
+
+
+def write_unlabelled(path, header, ids):
+    images = load_faces("synthetic", limit=LIMIT).images
+    lines = [f"{name},{' '.join(map(str, image.ravel()))}" for name, image in zip(ids, images, strict=False)]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_path):
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    code, out, _ = command("--run", "20260101-000000-cnn3", "--predict", data)
+    rows = read_csv(logs / "20260101-000000-cnn3" / "evaluation" / "predict-test" / "predictions.csv")
+    assert code == 0 and [row["id"] for row in rows] == ["x", "y"] and "true" not in rows[0]
+    assert "happy" in out
+
+
+def test_runs_are_compared_on_the_same_images(command, logs):
+    a, b = "20260100-000000-cnn3", "20260101-000000-cnn3"
+    code, out, _ = command("--run", a, "--run", b, "--compare")
+    folder = Run(logs / a).evaluation("PrivateTest-compare")
+    result = json.loads((folder / "compare.json").read_text())
+    faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
+    right = [predicted_by(seed, faces.images).argmax(axis=1) == faces.labels for seed in (0, 1)]
+    (test,) = result["mcnemar"]
+    assert (test["only_a_right"], test["only_b_right"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
+    assert [run["accuracy"] for run in result["runs"]] == [one.mean() for one in right]
+    assert code == 0 and "McNemar's test" in out and (folder / "comparison.png").is_file()
+
+
+def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):
+    faces = load_faces("synthetic", limit=LIMIT)
+    for i in range(2):
+        Image.fromarray(faces.images[i]).save(tmp_path / f"face{i}.png")
+    files = [tmp_path / f"face{i}.png" for i in (1, 0)]
+    code, _, _ = command(
+        "--run", "20260100-000000-cnn3", "--predict", *files, "--no-detect", "--output", tmp_path / "o"
+    )
+    rows = read_csv(tmp_path / "o" / "photos.csv")
+    expected = predicted_by(0, faces.images[[1, 0]])
+    found = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert code == 0 and [row["predicted"] for row in rows] == [EMOTIONS[i] for i in expected.argmax(axis=1)]
+    assert {"face0.png", "face1.png", "photos.csv"} == {path.name for path in (tmp_path / "o").iterdir()}
+
+
+# --- mistakes -------------------------------------------------------------------------------------------------------
+
+RUN = "20260100-000000-cnn3"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--run", "20260109-000000-cnn3"], "Did you mean '2026010"),
+        (["--split", "PrivatTest"], "Did you mean 'PrivateTest'?"),
+        (["--epoch", "4", "--run", RUN], "kept no model of epoch 4"),
+        (["--epoch", "0"], "--epoch: expected a whole number of at least 1, received 0"),
+        (["--limit", "few"], "expected a whole number, received 'few'"),
+        (["--tta", "five-crop"], "Did you mean 'ten-crop'?"),
+        (["--vote", "loud"], "Expected one of: soft, hard"),
+        (["--compare", "--run", RUN], "expected two or more runs, received 1"),
+        (["--submission", "out.csv"], "expected --predict PATH too"),
+        (["--predict", "x.csv", "--columns", "a,b"], "expected --submission FILE too"),
+        (["--predict", "x.csv", "--submission", "o.csv", "--columns", "a,a"], "expected two different names"),
+        (["--predict", "x.csv", "--split", "Training"], "expected no --split"),
+        (["--predict", "x.csv", "y.jpg"], "expected one CSV file, or photos alone"),
+        (["--predict", "none.csv"], "no file none.csv"),
+        (["--predict", "none.jpg"], "none.jpg does not exist"),
+        (["--predict", "none.jpg", "--submission", "out.csv"], "expected --predict FILE.csv, received photos"),
+        (["--data", "none.csv"], "no data at 'none.csv'"),
+        (["--run", RUN, "--output", str(ROOT / "evaluate.py" / "x")], "expected a folder that can be written"),
+    ],
+)
+def test_a_mistake_is_one_line(command, logs, arguments, said):
+    before = sorted(logs.rglob("*"))
+    code, out, err = command(*arguments)
+    assert code == 2 and out == "" and err.startswith("evaluate.py: ") and err.count("\n") == 1
+    assert said in err
+    assert sorted(logs.rglob("*")) == before
+
+
+def test_a_damaged_model_is_one_line_and_nothing_is_written(command, logs):
+    run = Run(logs / RUN)
+    run.model_file.write_bytes(run.model_file.read_bytes()[:1000])
+    code, _, err = command("--run", run.path)
+    assert code == 2 and f"{run.model_file}: expected a network" in err and err.count("\n") == 1
+    assert not run.evaluation("PrivateTest").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0\0", '{"format": 1}'])
+def test_a_damaged_config_is_one_line(command, logs, content):
+    (logs / RUN / "config.json").write_text(content)
+    code, _, err = command("--run", RUN)
+    assert code == 2 and "config.json" in err and err.count("\n") == 1
+
+
+def test_help_answers_without_heavy_libraries():
+    probe = """
+import runpy, sys
+sys.argv = ["evaluate.py", "--help"]
+try:
+    runpy.run_path("evaluate.py", run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+print([heavy for heavy in ("tensorflow", "keras", "jax", "matplotlib", "pandas", "sklearn") if heavy in sys.modules])
+"""
+    command = [sys.executable, "-c", probe]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert "--compare" in answer.stdout and answer.stdout.endswith("[]\n")

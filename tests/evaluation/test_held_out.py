@@ -1,0 +1,160 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fer_keras.data.prepare import load_faces
+from fer_keras.data.select import training_and_validation
+from fer_keras.data.source import read_faces
+from fer_keras.errors import UserError
+from fer_keras.evaluation.held_out import hold_out
+from fer_keras.files import write_text
+
+ALL = ("Training", "PublicTest", "PrivateTest")
+
+
+def test_a_split_that_took_no_part_is_taken_where_there_is_one(csv_of, candidate_of, drawn):
+    held = hold_out([candidate_of(csv_of(*ALL))])
+    assert held.split == "PrivateTest" and held.selected_on is False and held.warnings == ()
+    assert np.array_equal(held.faces.images, drawn.split("PrivateTest").images)
+    assert np.array_equal(held.faces.labels, drawn.split("PrivateTest").labels)
+    assert not held.leaked.any()
+
+
+def test_public_test_is_honest_for_a_run_that_selected_on_a_part_of_training(csv_of, candidate_of):
+    held = hold_out([candidate_of(csv_of("Training", "PublicTest"), validation_split="Training", val_fraction=0.2)])
+    assert held.split == "PublicTest" and held.selected_on is False and held.warnings == ()
+
+
+def test_a_split_that_chose_the_epoch_is_taken_for_want_of_another_and_that_is_said(csv_of, candidate_of):
+    held = hold_out([candidate_of(csv_of("Training", "PublicTest"))])
+    assert held.split == "PublicTest" and held.selected_on is True
+    (warning,) = held.warnings
+    assert "chose the epoch" in warning and "too good" in warning
+
+
+def test_one_run_that_selected_on_it_spoils_a_split_for_all(csv_of, candidate_of):
+    data = csv_of("Training", "PublicTest")
+    clean = candidate_of(data, "clean", validation_split="Training", val_fraction=0.2)
+    assert hold_out([clean, candidate_of(data, "other")]).selected_on is True
+
+
+def test_selection_is_seen_by_the_pixels_whatever_the_file(csv_of, candidate_of, drawn, tmp_path):
+    run = candidate_of(csv_of("Training", "PublicTest"))
+    same_images = csv_of("PublicTest", name="same.csv")
+    assert hold_out([run], data=str(same_images)).selected_on is True
+    others = csv_of("PrivateTest", name="others.csv")
+    write_text(others, others.read_text().replace("PrivateTest", "PublicTest"))
+    held = hold_out([run], data=str(others))
+    assert held.split == "PublicTest" and held.selected_on is False and held.warnings == ()
+
+
+@pytest.mark.parametrize("settings", [{}, {"equalize": True}, {"limit": 40}, {"drop_uniform": True}])
+def test_validation_is_what_training_validated_on(csv_of, candidate_of, settings):
+    data = csv_of("Training")
+    run = candidate_of(data, validation_split="Training", val_fraction=0.2, seed=5, **settings)
+    held = hold_out([run])  # the default, where there is no test split
+    assert held.split == "validation" and held.selected_on is True and not held.leaked.any()
+    seen = load_faces(str(data), equalize=settings.get("equalize", False), limit=settings.get("limit", 0), seed=5)
+    _, validation, _, _ = training_and_validation(seen, val_fraction=0.2, seed=5)
+    assert held.faces.ids.tolist() == validation.ids.tolist() and len(held.faces) in (8, 14)
+    whole = read_faces(data)
+    originals = dict(zip(whole.ids, whole.images, strict=True))
+    assert all(np.array_equal(originals[i], image) for i, image in zip(held.faces.ids, held.faces.images, strict=True))
+
+
+def test_validation_of_data_that_the_run_was_not_trained_on_is_refused(csv_of, candidate_of):
+    run = candidate_of(csv_of(*ALL))
+    with pytest.raises(UserError, match=r"received other data: .*Choose one of: Training, PublicTest$"):
+        hold_out([run], data=str(csv_of("Training", "PublicTest", name="other.csv")), split="validation")
+
+
+def test_validation_parts_that_differ_are_refused(csv_of, candidate_of):
+    data = csv_of("Training")
+    runs = [candidate_of(data, f"run{s}", validation_split="Training", val_fraction=0.2, seed=s) for s in (0, 1)]
+    with pytest.raises(UserError, match="expected runs with the same validation part"):
+        hold_out(runs, split="validation")
+
+
+def test_images_that_stand_in_training_too_are_found(csv_of, candidate_of, drawn, tmp_path):
+    data = csv_of(*ALL)
+    twice = drawn.images.copy()
+    private = np.flatnonzero(drawn.usage == "PrivateTest")
+    twice[private[[1, 4]]] = drawn.images[[0, 69]]
+    rows = [line.split(",") for line in data.read_text().splitlines()]
+    for i in private:
+        rows[i + 1][1] = " ".join(map(str, twice[i].ravel().tolist()))
+    data.write_text("\n".join(",".join(row) for row in rows))
+    held = hold_out([candidate_of(data)])
+    assert np.flatnonzero(held.leaked).tolist() == [1, 4]
+
+
+def test_what_was_trained_on_is_evaluated_with_a_warning(csv_of, candidate_of):
+    held = hold_out([candidate_of(csv_of(*ALL))], split="Training")
+    assert held.leaked.all() and held.selected_on is False
+    assert held.warnings[0].startswith("70 of these 70 images were trained on")
+
+
+def test_other_data_without_splits_are_taken_whole(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training", "PublicTest"))
+    held = hold_out([run], data=str(csv_of("PrivateTest", name="mine.csv", usage=False)))
+    assert (held.split, len(held.faces), held.selected_on, held.warnings) == ("Training", 14, False, ())
+    assert "one split only" in held.reason
+
+
+def test_where_the_runs_own_data_are_gone_leaks_are_unknown_and_that_is_said(csv_of, candidate_of):
+    data = csv_of("Training", "PublicTest")
+    run = candidate_of(data)
+    data.rename(data.with_name("moved.csv"))
+    with pytest.raises(UserError, match=f"expected its data at {data}, found none. Give them with --data PATH"):
+        hold_out([run])
+    held = hold_out([run], data=str(csv_of("PrivateTest", name="others.csv")))
+    assert held.leaked is None and held.selected_on is False
+    assert "not at hand" in held.warnings[0]
+    held = hold_out([run], data=str(csv_of("PublicTest", name="again.csv")))
+    assert held.selected_on is None  # a split of that name chose the epoch: the same images or not
+
+
+def test_changed_data_are_not_taken_for_what_was_trained_on(csv_of, candidate_of):
+    data = csv_of(*ALL)
+    run = candidate_of(data)
+    write_text(data, data.read_text() + "0," + " ".join(["7"] * 2304) + ",PrivateTest\n")
+    held = hold_out([run])
+    assert len(held.faces) == 15 and held.leaked is None and "not at hand" in held.warnings[0]
+
+
+def test_a_limit_takes_so_many_of_the_split(csv_of, candidate_of, drawn):
+    held = hold_out([candidate_of(csv_of(*ALL))], limit=9)
+    assert len(held.faces) == len(held.leaked) == 9 and set(held.faces.labels) == set(range(7))
+
+
+def test_a_run_on_synthetic_faces_is_tested_on_the_same_ones(make_run, csv_of, candidate_of):
+    made = candidate_of(csv_of(*ALL), limit=20)
+    faces = load_faces("synthetic", limit=20)
+    record = made.config.data | {"source": faces.source, "sha256": faces.sha256, "synthetic": True}
+    synthetic = dataclasses.replace(made, config=dataclasses.replace(made.config, data=record))
+    held = hold_out([synthetic])
+    assert held.synthetic and np.array_equal(held.faces.images, faces.split("PrivateTest").images)
+    real = hold_out([synthetic], data=str(csv_of("PrivateTest", name="real.csv")))
+    assert not real.synthetic and any("Trained on drawn, synthetic faces" in warning for warning in real.warnings)
+
+
+def test_a_start_from_another_run_is_said(csv_of, candidate_of):
+    (warning,) = hold_out([candidate_of(csv_of(*ALL), init_from="logs/older")]).warnings
+    assert "started from the weights of logs/older" in warning
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [("PrivateTest", "has no PrivateTest split. It has: Training, PublicTest"), ("pubic", "no split 'pubic'.")],
+)
+def test_a_split_that_is_not_there_is_refused_with_those_that_are(csv_of, candidate_of, split, said):
+    with pytest.raises(UserError, match=said):
+        hold_out([candidate_of(csv_of("Training", "PublicTest"))], split=split)
+
+
+def test_unlabelled_data_are_sent_to_predict(csv_of, candidate_of, drawn, tmp_path):
+    unlabelled = tmp_path / "test.csv"
+    unlabelled.write_text("pixels\n" + " ".join(["1"] * 2304) + "\n")
+    with pytest.raises(UserError, match=f"--predict {unlabelled}"):
+        hold_out([candidate_of(csv_of(*ALL))], data=str(unlabelled))
