@@ -1,0 +1,1 @@
+"""What a network looks at: attribution methods behind one interface, and what its layers are after."""

@@ -1,0 +1,98 @@
+"""Guided backpropagation: the gradient through a copy of the network whose ReLUs hold back negative gradients."""
+
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from fer_keras.explain.explainer import Explainer
+from fer_keras.explain.gradients import compile_gradient
+
+_RECTIFIERS = (keras.activations.relu, keras.activations.relu6, keras.activations.leaky_relu)
+
+
+class GuidedBackprop(Explainer):
+    """The gradient with, at every ReLU, its negative part dropped on the way back.
+
+    Sharp, and to be read with care: the maps depend little on the upper layers or the target (Adebayo et al., Sanity
+    Checks for Saliency Maps, 2018, arXiv:1810.03292). Rectifiers are `Activation`, `ReLU` and `LeakyReLU` layers and
+    fused activations of relu, relu6 and leaky_relu; a network without any gets its plain gradient.
+    """
+
+    name = "guided-backprop"
+    signed = True
+    reference = "Springenberg et al., Striving for Simplicity: The All Convolutional Net, 2014, arXiv:1412.6806"
+
+    def __init__(self, model: keras.Model, **options):
+        super().__init__(model, **options)  # checks the model before it is copied
+        self.network = type(self.network)(guided_copy(model))
+        self._gradient = compile_gradient(self.network)
+
+    def _explain_batch(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        return self._gradient(images, targets)
+
+
+@tf.custom_gradient
+def hold_back_negative(x: tf.Tensor):
+    """Return x as it is; on the way back only positive gradients pass."""
+    return tf.identity(x), tf.nn.relu
+
+
+def guided_copy(model: keras.Model) -> keras.Model:
+    """Return a copy of a model, weights included, that computes the same, with guided gradients at its rectifiers.
+
+    The rectifier's own derivative stays: 0 or 1 for a ReLU as in the paper, its slope for a leaky one.
+    """
+    copy = _clone(model)
+    _copy_weights(model, copy)
+    return copy
+
+
+def _clone(model: keras.Model) -> keras.Model:
+    # Through a new model on the same graph, because `clone_model` would compile the copy of a compiled one, and fail
+    # where the loss is the caller's own.
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    outputs = model.outputs if len(model.outputs) > 1 else model.outputs[0]
+    return keras.models.clone_model(keras.Model(inputs, outputs, name=model.name), clone_function=_guided_layer)
+
+
+def _guided_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
+    if isinstance(layer, keras.Model):
+        return _clone(layer)
+    if isinstance(layer, keras.layers.ReLU | keras.layers.LeakyReLU):
+        return keras.layers.Activation(_guided(_rectifier(layer)), name=layer.name, dtype=layer.dtype_policy)
+    copy = type(layer).from_config(layer.get_config())
+    activation = getattr(layer, "activation", None)
+    if activation in _RECTIFIERS:
+        copy.activation = _guided(activation)
+    elif isinstance(activation, keras.layers.ReLU | keras.layers.LeakyReLU):
+        copy.activation = _guided(_rectifier(activation))
+    return copy
+
+
+def _rectifier(layer: keras.layers.ReLU | keras.layers.LeakyReLU):
+    """Return the function that a layer computes, free of the layer."""
+    if isinstance(layer, keras.layers.LeakyReLU):
+        return partial(keras.activations.leaky_relu, negative_slope=layer.negative_slope)
+    return partial(
+        keras.activations.relu,
+        negative_slope=layer.negative_slope,
+        max_value=layer.max_value,
+        threshold=layer.threshold,
+    )
+
+
+def _guided(activation):
+    return lambda x: hold_back_negative(activation(x))
+
+
+def _copy_weights(source: keras.layers.Layer, copy: keras.layers.Layer) -> None:
+    """Copy layer by layer as saving and loading would: `Normalization` computes with values made from its weights."""
+    if isinstance(source, keras.Model):
+        for layer in source.layers:
+            if not isinstance(layer, keras.layers.InputLayer):  # clones of it take names of their own
+                _copy_weights(layer, copy.get_layer(layer.name))
+        return
+    weights = {}
+    source.save_own_variables(weights)
+    copy.load_own_variables(weights)

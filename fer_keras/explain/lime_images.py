@@ -1,0 +1,237 @@
+"""LIME: which superpixels speak for and against an emotion.
+
+Ribeiro, Singh and Guestrin, "Why Should I Trust You?", 2016 (arXiv:1602.04938). Superpixels are hidden at random, the
+network's probabilities for the results are regressed on what was visible, near samples counting more, and a
+superpixel's weight is its coefficient. The regression is that of the package lime (`lime.lime_base`); images are
+perturbed here, all samples at once and for gray faces, because `LimeImageExplainer` gives a network for gray images
+three channels, makes one superpixel of a small image by default, never hides a segment when labels start at 1, and
+predicts in batches of ten.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from lime.lime_base import LimeBase
+from skimage import segmentation as skimage_segmentation
+from sklearn.metrics import pairwise_distances
+
+from fer_keras.emotions import IMAGE_SIZE
+from fer_keras.errors import UserError, unknown_name
+from fer_keras.explain.explainer import FACES
+from fer_keras.explain.model_access import ModelAccess
+
+SEGMENTATIONS = ("slic", "quickshift", "felzenszwalb", "grid")
+KERNEL_WIDTH = 0.25  # of the exponential kernel on cosine distances, as in lime
+_GRID_CELL = 8  # pixels
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class LimeExplanation:
+    """What LIME says of one image, for K classes and S superpixels.
+
+    image:      float32 (48, 48), 0..255.
+    segments:   int64 (48, 48), the superpixel of each pixel, 0..S-1.
+    labels:     int64 (K,), the classes explained; the first is the one that maps and figures take.
+    weights:    float64 (K, S), change of the class's probability when the superpixel is visible rather than hidden.
+    intercepts: float64 (K,), the probability that the linear model gives with everything hidden.
+    scores:     float64 (K,), weighted R^2 of the linear model on the samples: near 0, do not trust the weights.
+    probabilities: float64 (C,), the network's for the image as it is.
+    """
+
+    image: np.ndarray
+    segments: np.ndarray
+    labels: np.ndarray
+    weights: np.ndarray
+    intercepts: np.ndarray
+    scores: np.ndarray
+    probabilities: np.ndarray
+
+    def map(self, index: int = 0) -> np.ndarray:
+        """Return the weight of each pixel's superpixel for the class labels[index]: float32 (48, 48), signed."""
+        return self.weights[index][self.segments].astype(np.float32)
+
+    def signs(self, *, index: int = 0, num_superpixels: int = 10, positive_only: bool = False) -> np.ndarray:
+        """Return where the superpixels of largest weight are: int8 (48, 48), 1 for the class, -1 against it, 0 others.
+
+        Args:
+            index: of the class, in `labels`.
+            num_superpixels: how many, by magnitude.
+            positive_only: those for the class alone.
+        """
+        weights = self.weights[index]
+        ranked = np.argsort(-np.abs(weights), kind="stable")
+        if positive_only:
+            ranked = ranked[weights[ranked] > 0]
+        chosen = np.zeros(len(weights), np.int8)
+        chosen[ranked[:num_superpixels]] = np.sign(weights[ranked[:num_superpixels]])
+        return chosen[self.segments]
+
+
+def explain_lime(
+    model: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    num_samples: int = 1000,
+    top_labels: int | None = None,
+    segmentation: str = "slic",
+    batch_size: int = 128,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[LimeExplanation]:
+    """Explain a model's probabilities for faces.
+
+    Args:
+        model: any that `ModelAccess` takes.
+        images: (N, 48, 48), gray, 0..255, any dtype.
+        labels: int (N,), the class to explain of each; None: the predicted one.
+        num_samples: perturbed images of each image, the image itself being the first.
+        top_labels: explain so many of the most probable classes, the most probable first, in place of `labels`.
+        segmentation: one of SEGMENTATIONS.
+        batch_size: perturbed images in one pass through the network.
+        seed: the same seed gives the same explanation, whatever the other images.
+        progress: called with the images done and the images in all.
+
+    Raises:
+        UserError: an unknown segmentation, fewer than two samples, or a model that cannot be explained.
+    """
+    network = ModelAccess(model)
+
+    @tf.function(input_signature=[FACES], autograph=False)
+    def probabilities(faces):
+        return tf.nn.softmax(network.logits(faces))
+
+    def predict(samples: np.ndarray) -> np.ndarray:
+        batches = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]
+        return np.concatenate([probabilities(tf.constant(batch)).numpy() for batch in batches])
+
+    explanations = []
+    for number, image in enumerate(np.asarray(images, np.float32)):
+        segments = superpixels(image, segmentation, seed=seed)
+        wanted = None if labels is None else [int(labels[number])]
+        explanations.append(
+            explain_image(predict, image, segments, wanted, num_samples=num_samples, top_labels=top_labels, seed=seed)
+        )
+        if progress is not None:
+            progress(number + 1, len(images))
+    return explanations
+
+
+def explain_image(
+    predict: Predict,
+    image: np.ndarray,
+    segments: np.ndarray,
+    labels: Sequence[int] | None = None,
+    *,
+    num_samples: int = 1000,
+    top_labels: int | None = None,
+    seed: int = 0,
+) -> LimeExplanation:
+    """Explain one image, whatever makes the prediction.
+
+    For the same segments, samples and seed the weights are those of lime's `explain_instance`.
+
+    Args:
+        predict: float32 (n, 48, 48) in 0..255 to probabilities (n, C).
+        image: float32 (48, 48), 0..255.
+        segments: int (48, 48), 0..S-1, each at least once.
+        labels: classes to explain; None: the predicted one.
+        num_samples, top_labels, seed: as for `explain_lime`.
+    """
+    if num_samples < 2:
+        raise UserError(f"expected num_samples of at least 2. Received {num_samples}")
+    random = np.random.RandomState(seed)
+    visible = _samples(segments, num_samples, random)
+    probabilities = predict(perturbed_images(image, segments, visible))  # (n, C)
+    if top_labels is not None:
+        labels = np.argsort(-probabilities[0], kind="stable")[:top_labels]
+    elif labels is None:
+        labels = [np.argmax(probabilities[0])]
+
+    distances = pairwise_distances(visible, visible[:1], metric="cosine").ravel()
+    base = LimeBase(_kernel, random_state=random)
+    weights = np.empty((len(labels), visible.shape[1]))
+    intercepts, scores = np.empty((2, len(labels)))
+    for row, label in enumerate(labels):
+        intercepts[row], pairs, scores[row], _ = base.explain_instance_with_data(
+            visible, probabilities, distances, label, visible.shape[1], feature_selection="none"
+        )
+        for superpixel, weight in pairs:
+            weights[row, superpixel] = weight
+    return LimeExplanation(
+        image, segments, np.asarray(labels, np.int64), weights, intercepts, scores, probabilities[0].astype(np.float64)
+    )
+
+
+def sample_visibility(segments: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
+    """Return which superpixels each sample shows, as `explain_image` draws them: int (num_samples, S), 1 shown.
+
+    The first sample shows everything.
+    """
+    return _samples(segments, num_samples, np.random.RandomState(seed))
+
+
+def _samples(segments, num_samples, random) -> np.ndarray:
+    count = int(segments.max()) + 1
+    visible = random.randint(0, 2, num_samples * count).reshape(num_samples, count)
+    visible[0] = 1
+    return visible
+
+
+def perturbed_images(image: np.ndarray, segments: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Return the image with superpixels hidden: float32 (n, 48, 48).
+
+    A hidden superpixel has its mean gray value everywhere, so that it keeps its brightness and loses its structure.
+
+    Args:
+        image: float32 (48, 48).
+        segments: int (48, 48), 0..S-1.
+        visible: int (n, S), 1 shown, 0 hidden.
+    """
+    sums = np.bincount(segments.ravel(), image.ravel().astype(np.float64))
+    hidden = (sums / np.bincount(segments.ravel()))[segments].astype(np.float32)  # (48, 48)
+    return np.where(visible.astype(bool)[:, segments], image, hidden)
+
+
+def superpixels(image: np.ndarray, segmentation: str = "slic", *, seed: int = 0) -> np.ndarray:
+    """Return the superpixel of each pixel: int64 (48, 48), 0..S-1 without gaps, S of at least 2.
+
+    The settings are for faces of 48 pixels: some 15 to 60 superpixels. An image in which the method finds no border at
+    all, such as a blank one, is cut into the grid's squares.
+
+    Args:
+        image: (48, 48), gray, 0..255.
+        segmentation: one of SEGMENTATIONS.
+        seed: breaks ties in "quickshift"; the others have nothing random.
+    """
+    if segmentation not in SEGMENTATIONS:
+        raise unknown_name("segmentation", segmentation, SEGMENTATIONS)
+    gray = np.asarray(image, np.float64) / 255
+    if segmentation == "slic":
+        labels = skimage_segmentation.slic(
+            gray, n_segments=40, compactness=0.1, sigma=0.5, start_label=0, channel_axis=None
+        )
+    elif segmentation == "quickshift":
+        color = np.repeat(gray[..., None], 3, axis=-1)
+        labels = skimage_segmentation.quickshift(color, kernel_size=1.5, max_dist=6, ratio=0.5, rng=seed)
+    elif segmentation == "felzenszwalb":
+        labels = skimage_segmentation.felzenszwalb(gray, scale=40, sigma=0.5, min_size=20, channel_axis=None)
+    else:
+        labels = _grid()
+    if labels.min() == labels.max():
+        labels = _grid()
+    return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int64)
+
+
+def _grid() -> np.ndarray:
+    cells = np.arange(IMAGE_SIZE) // _GRID_CELL
+    return cells[:, None] * (cells[-1] + 1) + cells[None, :]
+
+
+def _kernel(distances: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))

@@ -1,0 +1,241 @@
+"""A Keras model as explanations need it: faces in, logits and the outputs of any layer out, the model untouched.
+
+The graph of a functional or sequential model is only read. Nothing is called on its symbolic tensors, no layer gains a
+node, and where the softmax is fused into the last layer, that one layer is copied without it.
+"""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from fer_keras.emotions import IMAGE_SIZE
+from fer_keras.errors import UserError, unknown_name
+
+# Both turn logits into probabilities, and a gradient behind them vanishes where the network is sure.
+_TO_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
+# Layers that pass on a picture without making another: default choices look through them at what they pass on.
+_POOLING_AND_SUCH = (
+    keras.layers.AveragePooling2D,
+    keras.layers.Dropout,
+    keras.layers.MaxPooling2D,
+    keras.layers.SpatialDropout2D,
+    keras.layers.ZeroPadding2D,
+)
+
+
+class ModelAccess:
+    """A classifier of pictures, taken apart: its logits, and the outputs of its layers by name.
+
+    Takes any functional or sequential Keras model with one input, (H, W, 1) or (H, W, 3), and one output, (classes,).
+    Faces of 48x48 pixels are resized to H x W and repeated over three channels where the model wants that, inside
+    the graph: a gradient is always one with respect to the gray pixels of the 48x48 face.
+    A model that ends in another model (`keras.Sequential([Rescaling(1 / 255), model])`) is entered, and the layers
+    are those of the inner one.
+
+    Args:
+        model: a built Keras model. Its layers and weights are shared, save for a last layer with a fused softmax or
+            sigmoid, whose weights are copied now.
+
+    Attributes:
+        input_shape: (H, W, channels) of the model.
+        num_classes: of its output.
+        stem: the models before the innermost one, in order; usually none.
+        inner: the innermost model, whose layers are meant by name.
+
+    Raises:
+        UserError: the model is not of that form, or gives probabilities with no softmax that could be taken away.
+    """
+
+    def __init__(self, model: keras.Model):
+        _check_model(model)
+        self.input_shape = tuple(side or IMAGE_SIZE for side in model.inputs[0].shape[1:])
+        self.stem, self.inner, self._logit_tensor, self._head = _before_softmax(model)
+        self._tensors = _layer_tensors(self.inner)
+        self._to_logits = self.model_to(self._logit_tensor)
+        self.num_classes = model.outputs[0].shape[-1]
+        if self._head is None and self._logit_tensor is self.inner.outputs[0]:
+            _check_unbounded(self)
+
+    @property
+    def layers(self) -> list[str]:
+        """The names of the layers, from the input to the output."""
+        return list(self._tensors)
+
+    def layer_shape(self, name: str) -> tuple[int | None, ...]:
+        """Return the shape of a layer's output without the batch. UserError for an unknown layer."""
+        return tuple(self.tensor(name).shape[1:])
+
+    def spatial_layers(self) -> list[str]:
+        """Return the names of the layers whose outputs are maps of more than 1x1, from the input to the output."""
+        return [name for name, tensor in self._tensors.items() if _is_map(tensor)]
+
+    def spatial_layer(self, name: str | None = None) -> str:
+        """Return `name` if that layer's outputs are maps of more than 1x1; for None the last such layer.
+
+        The last one is the last that is not pooling, dropout or padding: pooling keeps what the layer before it says
+        at half the resolution.
+
+        Raises:
+            UserError: an unknown layer, one without maps, or a model without any.
+        """
+        names = self.spatial_layers()
+        if not names:
+            raise UserError(
+                "expected a model with a layer whose outputs have height and width. "
+                f"Received layers: {', '.join(self.layers)}"
+            )
+        if name is None:
+            kinds = {layer.name: layer for layer in self.inner.layers}
+            own = [n for n in names if not isinstance(kinds[n], _POOLING_AND_SUCH)]
+            return (own or names)[-1]
+        if name not in names:
+            shape = self.layer_shape(name)
+            raise UserError(
+                f"expected a layer whose outputs have height and width above 1x1. Received '{name}' with outputs of "
+                f"shape {shape}. Expected one of: {', '.join(names)}"
+            )
+        return name
+
+    def logits(self, faces: tf.Tensor) -> tf.Tensor:
+        """Return the logits, float32 (N, classes), of faces, float32 (N, 48, 48) in 0..255. Differentiable."""
+        return self._finish(self._to_logits(self.enter(faces), training=False))
+
+    def layer_and_logits(self, name: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """Return a differentiable function from faces, as in `logits`, to a layer's outputs and the logits, float32.
+
+        Both come out of one pass, so that the gradient of the second with respect to the first is that of the
+        network. UserError for an unknown layer.
+        """
+        to_both = self.model_to([self.tensor(name), self._logit_tensor])
+
+        def layer_and_logits(faces: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            outputs, logits = to_both(self.enter(faces), training=False)
+            return outputs, self._finish(logits)
+
+        return layer_and_logits
+
+    def tensor(self, name: str) -> keras.KerasTensor:
+        """Return the symbolic output of a layer of `inner`. UserError for an unknown layer."""
+        if name not in self._tensors:
+            raise unknown_name("layer", name, self._tensors)
+        return self._tensors[name]
+
+    def model_to(self, outputs) -> keras.Model:
+        """Return a model from what `enter` returns to symbolic outputs of `inner`."""
+        return keras.Model(self.inner.inputs[0], outputs)
+
+    def enter(self, faces: tf.Tensor) -> tf.Tensor:
+        """Return faces, float32 (N, 48, 48), as `inner` takes them: resized, in three channels, through the `stem`."""
+        height, width, channels = self.input_shape
+        x = faces[..., tf.newaxis]
+        if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
+            x = tf.image.resize(x, (height, width), antialias=True)
+        if channels == 3:
+            x = tf.image.grayscale_to_rgb(x)
+        for part in self.stem:
+            x = part(x, training=False)
+        return x
+
+    def _finish(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.cast(x if self._head is None else self._head(x), tf.float32)
+
+
+def _check_model(model: keras.Model) -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"expected the TensorFlow backend. Received '{keras.backend.backend()}'. "
+            "Explanations need KERAS_BACKEND=tensorflow, whatever the model was trained with"
+        )
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        raise UserError(
+            "expected a functional or sequential Keras model with known shapes. Received a "
+            f"{type(model).__name__} without symbolic inputs and outputs: its layers cannot be read"
+        )
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise UserError(
+            f"expected a model with one input and one output. Received {len(model.inputs)} and {len(model.outputs)}"
+        )
+    shape, dtype = model.inputs[0].shape[1:], model.inputs[0].dtype
+    if len(shape) != 3 or shape[-1] not in (1, 3):
+        raise UserError(f"expected a model with an input of (48, 48, 1), (H, W, 1) or (H, W, 3). Received {shape}")
+    if "float" not in dtype:
+        raise UserError(f"expected a model with floating point inputs. Received {dtype}: it has no gradient")
+    outputs = model.outputs[0].shape[1:]
+    if len(outputs) != 1 or outputs[0] is None:
+        raise UserError(f"expected a classifier with outputs of (classes,). Received outputs of {outputs}")
+
+
+def _producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
+    """Return the operation that a symbolic tensor came out of, and what went into it."""
+    history = tensor._keras_history
+    return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
+
+
+def _before_softmax(model: keras.Model):
+    """Walk back from the output over the softmax and into nested models.
+
+    Returns:
+        stem: the models to run before the innermost one.
+        inner: the innermost model.
+        tensor: its symbolic tensor that the logits are made of.
+        head: the layer that makes them, or None where `tensor` is the logits.
+    """
+    stem, tensor, softmax_found = [], model.outputs[0], False
+    while True:
+        operation, inputs = _producer(tensor)
+        activation = getattr(operation, "activation", None)
+        standalone = isinstance(operation, keras.layers.Activation)
+        if isinstance(operation, keras.Model):
+            stem.append(keras.Model(model.inputs[0], inputs[0]))
+            model, tensor = operation, operation.outputs[0]
+        elif isinstance(operation, keras.layers.Dropout | keras.layers.Identity) or (
+            standalone and activation is keras.activations.linear
+        ):
+            tensor = inputs[0]
+        elif softmax_found:
+            return stem, model, tensor, None
+        elif isinstance(operation, keras.layers.Softmax) or (standalone and activation in _TO_PROBABILITIES):
+            tensor, softmax_found = inputs[0], True
+        elif activation in _TO_PROBABILITIES:
+            return stem, model, inputs[0], _linear_copy(operation, inputs[0].shape)
+        else:
+            return stem, model, tensor, None
+
+
+def _linear_copy(layer: keras.layers.Layer, input_shape: tuple) -> keras.layers.Layer:
+    copy = type(layer).from_config({**layer.get_config(), "activation": "linear"})
+    copy.build(input_shape)
+    copy.set_weights(layer.get_weights())
+    return copy
+
+
+def _layer_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Return the output tensor of every layer but the input by the layer's name, from the input to the output.
+
+    `layer.output` would do for most models, but raises for a layer that another model uses too.
+    """
+    found, waiting = {}, [model.outputs[0]]
+    while waiting:
+        tensor = waiting.pop()
+        operation, inputs = _producer(tensor)
+        if operation.name not in found:
+            found[operation.name] = tensor
+            waiting.extend(inputs)
+    layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    return {layer.name: found[layer.name] for layer in layers if layer.name in found}
+
+
+def _is_map(tensor: keras.KerasTensor) -> bool:
+    return len(tensor.shape) == 4 and tuple(tensor.shape[1:3]) != (1, 1)
+
+
+def _check_unbounded(network: ModelAccess) -> None:
+    """Refuse outputs that look like probabilities: gradients and differences of them are not those of logits."""
+    noise = tf.random.stateless_uniform((4, IMAGE_SIZE, IMAGE_SIZE), seed=(0, 0), maxval=255.0)
+    outputs = network.logits(noise).numpy()
+    if network.num_classes > 1 and (outputs >= 0).all() and (abs(outputs.sum(axis=1) - 1) < 1e-3).all():
+        raise UserError(
+            "expected a model that ends in logits or in a softmax layer. Received one whose outputs are probabilities "
+            "without such a layer: the logits cannot be taken"
+        )

@@ -1,0 +1,1 @@
+"""Explanations of one network on one split: which images, which methods, the pictures and arrays they leave behind."""

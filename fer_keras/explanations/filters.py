@@ -1,0 +1,52 @@
+"""Which emotion excites which filter, and which pixels move a layer."""
+
+import numpy as np
+
+from fer_keras.emotions import EMOTIONS
+from fer_keras.explain.filters import emotion_statistics, emotion_table, pixel_weights
+from fer_keras.explain.layer_outputs import convolutions
+from fer_keras.explanations.folder import MethodFolder
+from fer_keras.explanations.progress import Tell
+from fer_keras.explanations.study import Study
+from fer_keras.plots.filters import emotion_filters_figure, pixel_weights_figure
+
+
+def write_filters(study: Study, folder: MethodFolder, tell: Tell) -> None:
+    """Write the table of filters by emotion (filters.csv) with its figure, and the layer's pixel weights."""
+    model, layer, n = study.network.model, study.network.layer, len(study.images)
+    names = list(dict.fromkeys([*convolutions(study.network.access), layer]))
+    # One pass for the statistics, two for the gradients, which cost about three times as much each.
+    parts = iter(((0, 1), (1, 3), (4, 3)))
+
+    def part():
+        start, weight = next(parts)
+        return lambda done, total: tell(int((start + weight * done / total) * n / 7), n)
+
+    statistics = emotion_statistics(model, study.images, study.labels, names, progress=part())
+    folder.table(
+        "filters.csv",
+        emotion_table(statistics),
+        "Every filter: the emotion that excites it most, by how many standard deviations, and its mean activations",
+    )
+    tops, leads = [one.top_emotions() for one in statistics], [one.standout() for one in statistics]
+    figure = emotion_filters_figure(
+        names, tops, leads, title=f"Which emotion excites which filter, over {n:,} images of {study.target.split}"
+    )
+    caption = (
+        "All filters of every convolution, coloured by the emotion whose faces excite them most: the stronger the "
+        "colour, the further it leads the other emotions, in standard deviations within an emotion (0.2 is small, 0.8 "
+        "large). Right, the filters that stand out most."
+    )
+    folder.figure("filters.png", figure, caption, heading="Filters by emotion")
+    counts = np.bincount(study.labels, minlength=len(EMOTIONS))
+    signed = pixel_weights(model, layer, study.images, study.labels, progress=part())
+    magnitude = pixel_weights(model, layer, study.images, study.labels, absolute=True, progress=part())
+    for name, weights, what in (
+        ("pixel_weights.png", signed, "mean gradient"),
+        ("pixel_weights_magnitude.png", magnitude, "mean magnitude of the gradient"),
+    ):
+        title = f"{what.capitalize()} of the activation of {layer} at each pixel"
+        caption = f"The {what} of the mean activation of {layer}'s filters, over the faces of each emotion."
+        folder.figure(name, pixel_weights_figure(weights, counts, title=title), caption, heading=f"Pixels of {layer}")
+    about = "The gradients by emotion: the mean (maps), the mean magnitude, and the number of images"
+    folder.arrays(about, maps=signed, magnitudes=magnitude, counts=counts)

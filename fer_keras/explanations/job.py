@@ -1,0 +1,189 @@
+"""What `python visualize.py` does: open, choose the images, carry out the methods, leave a page of their pictures."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_keras.console import duration, say, table
+from fer_keras.evaluation.job import writable
+from fer_keras.explain.registry import EXPLAINERS, explainer_class
+from fer_keras.explanations.activation import write_activation
+from fer_keras.explanations.attribution import write_attribution, write_comparison
+from fer_keras.explanations.filters import write_filters
+from fer_keras.explanations.folder import MethodFolder
+from fer_keras.explanations.index_page import index_page
+from fer_keras.explanations.lime import write_lime
+from fer_keras.explanations.methods import METHODS
+from fer_keras.explanations.options import Options
+from fer_keras.explanations.outputs import write_outputs
+from fer_keras.explanations.progress import progress
+from fer_keras.explanations.regions import write_regions
+from fer_keras.explanations.selection import check_index, select_images
+from fer_keras.explanations.study import Network, Study, classify, layer_of, open_network
+from fer_keras.explanations.target import Target
+from fer_keras.files import write_text
+
+INDEX = "index.html"
+_GUESSING = 1 / 4  # an accuracy below this makes one ask whether network and images fit
+
+# The options, besides the network and the images, that decide what a method leaves behind.
+_SELECTION = ("per_class", "index", "seed")
+_DEPENDS_ON = {
+    "comparison": _SELECTION,
+    "activation": ("filters", "filter", "style", "seed"),
+    "outputs": ("filter", "channels", "index", "seed"),
+    "filters": (),
+    "lime": (*_SELECTION, "lime_samples", "lime_segments", "lime_top_labels", "lime_positive_only"),
+}
+_AT_THE_LAYER = ("activation", "outputs", "filters")
+
+
+def explain_target(target: Target, options: Options) -> Path:
+    """Carry out `options.methods` on a target, and return the page of all pictures.
+
+    A method that is finished with the same options is not done again, unless `options.force`.
+
+    Raises:
+        UserError: before anything is written, for a network that does not fit or options that the network or the
+            faces do not allow.
+    """
+    began = time.monotonic()
+    network = open_network(target, options)
+    check_index(options.index, len(target.faces), target.split)
+    say(table([*_facts(target), ("layer", network.layer)]))
+    for warning in target.warnings:
+        say(f"  {warning}")
+    writable(target.folder)
+    folders = {name: MethodFolder(target.folder / name, note=target.note) for name in options.methods}
+    wanted = {name: decided_by(name, target, network, options) for name in folders}
+    pending = [name for name in folders if options.force or not folders[name].is_done(wanted[name])]
+    study = _study(target, network, options) if pending else None
+    if study is not None:
+        _tell_about(study)
+    for number, name in enumerate(folders, start=1):
+        where = f"[{number} of {len(folders)}] {name}"
+        if name not in pending:
+            say(f"{where}: done before (--force does it again)")
+            continue
+        say(f"{where}: {METHODS[name]}")
+        try:
+            _carry_out(name, study, folders[name], wanted[name])
+        except KeyboardInterrupt:
+            say("\nWhat is finished is kept: the same command goes on with the rest.")
+            raise
+        _write_index(target, study)
+    index = target.folder / INDEX
+    if not index.is_file():
+        _write_index(target, study)
+    say(f"\nexplained in {duration(time.monotonic() - began)}: {index}")
+    return index
+
+
+def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str, Any]) -> None:
+    started = time.monotonic()
+    folder.begin()
+    with progress(name, _UNITS.get(name, "images")) as tell:
+        _writer(name, study.options)(study, folder, tell)
+    if name in (*EXPLAINERS, "lime"):
+        folder.notes[:0] = study.selection.notes
+    folder.finish(decided)
+    say(f"  {len(folder.files)} files in {duration(time.monotonic() - started)}")
+
+
+_UNITS = {"comparison": "methods", "activation": "steps", "regions": "methods"}
+
+
+def _writer(name: str, options: Options):
+    """Return the function that writes a method's files: called with the study, the folder and the progress."""
+    if name in EXPLAINERS:
+        return partial(write_attribution, name)
+    if name == "regions":
+        return partial(write_regions, _measured(options))
+    return {
+        "comparison": write_comparison,
+        "activation": write_activation,
+        "outputs": write_outputs,
+        "filters": write_filters,
+        "lime": write_lime,
+    }[name]
+
+
+def _measured(options: Options) -> list[str]:
+    """Return the attribution methods whose regions are counted."""
+    return [name for name in options.methods if name in EXPLAINERS]
+
+
+def decided_by(name: str, target: Target, network: Network, options: Options) -> dict[str, Any]:
+    """Return all that decides what a method leaves behind, as JSON values."""
+    decided = dict(target.identity)
+    if name == "regions":
+        return decided | {one: decided_by(one, target, network, options) for one in _measured(options)}
+    depends = _SELECTION if name in EXPLAINERS else _DEPENDS_ON[name]
+    for option in depends:
+        value = getattr(options, option)
+        decided[option] = list(value) if isinstance(value, tuple) else value
+    layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network, options)
+    return decided if layer is None else decided | {"layer": layer}
+
+
+def _study(target: Target, network: Network, options: Options) -> Study:
+    with progress("predicting", "images") as tell:
+        probabilities = classify(network, target.faces.images, tell)
+    selection = select_images(
+        target.faces.labels,
+        probabilities.argmax(axis=1),
+        per_class=options.per_class,
+        index=options.index,
+        seed=options.seed,
+        split=target.split,
+    )
+    return Study(target, network, probabilities, selection, options)
+
+
+def _tell_about(study: Study) -> None:
+    accuracy = float(np.mean(study.correct))
+    say(f"  {accuracy:.1%} of the images are classified correctly")
+    if not study.target.own and accuracy < _GUESSING:
+        say(
+            "  That is little. The network is given pixels of 0 to 255: if it expects 0 to 1, put a layer "
+            "Rescaling(1 / 255) in front; its outputs must be in the order of FER2013's labels"
+        )
+    for note in study.selection.notes:
+        say(f"  {note}")
+
+
+def _facts(target: Target) -> list[tuple[str, str]]:
+    faces = target.faces
+    return [
+        ("network", f"{target.name} ({target.network_file.name})"),
+        ("images", f"{len(faces):,} of {faces.source}, {target.split}"),
+    ]
+
+
+def _write_index(target: Target, study: Study | None) -> None:
+    """Write the page of everything that is finished, by this command or before."""
+    methods = []
+    for name, about in METHODS.items():
+        record = MethodFolder(target.folder / name).record()
+        if record is None:
+            continue
+        reference = f" ({explainer_class(name).reference})" if name in EXPLAINERS else ""
+        methods.append((name, about + reference, record | {"notes": _of_others(record, target) + record["notes"]}))
+    facts = _facts(target)
+    if study is not None:
+        facts.append(("correct", f"{np.mean(study.correct):.1%} of these images"))
+    notes = [note for note in (target.note, *target.warnings) if note]
+    page = index_page(f"What {target.name} looks at", facts, notes, methods)
+    write_text(target.folder / INDEX, page)
+
+
+def _of_others(record: dict[str, Any], target: Target) -> list[str]:
+    """Return a note where a finished method shows another network or other images than the page says."""
+    made_of = {key: record["options"].get(key) for key in target.identity}
+    if made_of == target.identity:
+        return []
+    other = "another network" if made_of["network"] != target.identity["network"] else "other images"
+    return [f"Made by an earlier command, of {other}: {made_of['images']} images of {made_of['split']}."]

@@ -1,0 +1,19 @@
+"""What `--method` can name, in the order in which it is done. Imports neither TensorFlow nor Keras."""
+
+from fer_keras.explain.registry import EXPLAINERS
+
+# name: what its pictures show, for the help text and for index.html
+METHODS = {name: about for name, (_, _, about) in EXPLAINERS.items()} | {
+    "comparison": "every attribution method on the same faces",
+    "activation": "the picture that excites each filter of a layer most, beside the faces that do",
+    "outputs": "the feature maps of a layer, and of the whole network, for a face",
+    "filters": "which emotion excites which filter most, and which pixels move a layer",
+    "lime": "superpixels that speak for and against the predicted emotion",
+    "regions": "the share of an attribution on brows, eyes, nose, mouth and the other parts",
+}
+DEFAULT_METHODS = ("saliency", "activation", "outputs", "lime")
+ALL = "all"
+
+# What `explain.activation` and `explain.lime_images` offer; a test holds them equal. Importing those takes seconds.
+STYLES = ("robust", "maco", "plain", "tf-keras-vis")
+SEGMENTATIONS = ("slic", "quickshift", "felzenszwalb", "grid")

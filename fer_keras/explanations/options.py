@@ -1,0 +1,80 @@
+"""What `python visualize.py` is asked for, checked before anything heavy is loaded."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer_keras.errors import UserError, unknown_name
+from fer_keras.explain.registry import EXPLAINERS
+from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, SEGMENTATIONS, STYLES
+
+_LEAST = {
+    "epoch": 1,
+    "per_class": 1,
+    "filters": 1,
+    "channels": 1,
+    "seed": 0,
+    "limit": 0,
+    "lime_samples": 2,
+    "lime_top_labels": 1,
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The flags of visualize.py. Field `per_class` is the flag `--per-class`, and so on; None and () are: not given."""
+
+    run: str | None = None
+    epoch: int | None = None
+    model: Path | None = None
+    data: str | None = None
+    split: str | None = None
+    layer: str | None = None
+    method: tuple[str, ...] = DEFAULT_METHODS
+    per_class: int = 5
+    filters: int = 10
+    filter: tuple[int, ...] = ()
+    channels: int = 5
+    index: tuple[int, ...] = ()
+    seed: int = 0
+    limit: int = 0
+    style: str = "robust"
+    lime_samples: int = 500
+    lime_segments: str = "slic"
+    lime_top_labels: int = 1
+    lime_positive_only: bool = False
+    force: bool = False
+    logdir: str = "logs"
+    output: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.method:
+            if name not in (*METHODS, ALL):
+                raise unknown_name("method", name, (*METHODS, ALL))
+        if self.style not in STYLES:
+            raise unknown_name("--style", self.style, STYLES)
+        if self.lime_segments not in SEGMENTATIONS:
+            raise unknown_name("--lime-segments", self.lime_segments, SEGMENTATIONS)
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"{_flag(name)}: expected a whole number of at least {least}, received {value}")
+        for name in ("filter", "index"):
+            negative = [value for value in getattr(self, name) if value < 0]
+            if negative:
+                raise UserError(f"{_flag(name)}: expected whole numbers of at least 0, received {negative[0]}")
+        if self.model is not None:
+            refused = [name for name in ("run", "epoch") if getattr(self, name) is not None]
+            if refused:
+                raise UserError(f"--model names a network by its file: expected no --{refused[0]}. Leave one out")
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods to carry out, each once and in order; with "regions" the attribution that it measures."""
+        wanted = set(METHODS) if ALL in self.method else set(self.method)
+        if "regions" in wanted and not wanted & set(EXPLAINERS):
+            wanted.add("saliency")
+        return [name for name in METHODS if name in wanted]
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

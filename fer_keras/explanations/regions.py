@@ -1,0 +1,89 @@
+"""On which parts of the face an attribution lies, by emotion, as a number."""
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.data.synthetic import PARTS, draw_faces
+from fer_keras.emotions import EMOTIONS
+from fer_keras.explain.regions import FER2013_TEMPLATE, RegionMeans, region_means
+from fer_keras.explanations.folder import MAPS, MethodFolder
+from fer_keras.explanations.progress import Tell
+from fer_keras.explanations.study import Study
+from fer_keras.plots.regions import regions_figure
+
+EXACT = "exact, drawn with the synthetic faces"
+TEMPLATE = "one fixed template\nfor all of FER2013's aligned faces"
+
+
+def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
+    """Write regions.csv and a figure for each of the attribution methods `names`, from the maps that they have left.
+
+    Counts correctly classified images, for each the magnitude of its map: for and against alike.
+    """
+    tables, parts_of_all = [], part_maps(study) if study.target.synthetic else None
+    for done, name in enumerate(names):
+        with np.load(folder.path.parent / name / MAPS, allow_pickle=False) as arrays:
+            maps, labels, indices = arrays["maps"], arrays["labels"], arrays["indices"]
+            right = arrays["predictions"] == labels
+        if not right.any():
+            folder.say(f"{name}: no image is classified correctly, nothing to count.")
+            continue
+        maps, labels, indices = maps[right], labels[right], indices[right]
+        if parts_of_all is None:
+            parts, example, face = FER2013_TEMPLATE, FER2013_TEMPLATE, study.images[indices].mean(axis=0)
+        else:
+            parts, example, face = parts_of_all[indices], parts_of_all[indices[0]], study.images[indices[0]]
+        means = region_means(maps, parts, labels)
+        tables.append(_table(name, means))
+        source = TEMPLATE if parts_of_all is None else EXACT
+        figure = regions_figure(
+            means.shares,
+            means.standard_errors,
+            means.density_ratios,
+            parts=example,
+            face=face,
+            parts_from=source,
+            title=f"Where {name} lies: {len(labels):,} correctly classified images of {study.target.split}",
+        )
+        caption = (
+            f"The mean share of {name} on each part, with standard errors; below, the share over the part's share of "
+            f"the area (1: just what chance would give). Parts: {' '.join(source.split())}."
+        )
+        folder.figure(f"{name}.png", figure, caption, heading=name)
+        tell(done + 1, len(names))
+    if tables:
+        about = "All shares, standard errors, areas and density ratios, by method, emotion and part"
+        folder.table("regions.csv", pd.concat(tables, ignore_index=True), about)
+
+
+def part_maps(study: Study) -> np.ndarray:
+    """Return which part each pixel of the target's synthetic faces shows: uint8 (N, 48, 48).
+
+    The faces are drawn again: face i depends on its number and its label alone, and the number is in its id.
+    """
+    faces = study.target.faces
+    numbers = np.array([int(name.removeprefix("synthetic ")) for name in faces.ids])
+    labels = np.zeros(numbers.max() + 1, np.int64)
+    labels[numbers] = faces.labels
+    drawn = draw_faces(labels)
+    if not study.target.identity["equalized"]:
+        assert (drawn.images[numbers] == faces.images).all(), "these are not the synthetic faces of load_faces"
+    return drawn.parts[numbers]
+
+
+def _table(name: str, means: RegionMeans) -> pd.DataFrame:
+    rows = [
+        {
+            "method": name,
+            "emotion": emotion,
+            "part": part,
+            "images": int(means.counts[label]),
+            "share": means.shares[label, column],
+            "standard_error": means.standard_errors[label, column],
+            "area": means.areas[label, column],
+            "density_ratio": means.density_ratios[label, column],
+        }
+        for label, emotion in enumerate(EMOTIONS)
+        for column, part in enumerate(PARTS)
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,48 @@
+"""The sheets of faces that attribution methods and LIME both draw: the same images, under the same names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fer_keras.emotions import EMOTIONS
+from fer_keras.explanations.study import Study
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Images that are drawn together. file: its name in the method's folder; indices: of images in their split."""
+
+    file: str
+    indices: np.ndarray
+    heading: str
+    about: str
+
+
+def sheets(study: Study) -> list[Sheet]:
+    """Return correct/<Emotion>.png, wrong/<True>(<Predicted>).png, first.png, and chosen.png where images are named."""
+    selection, split = study.selection, study.target.split
+    result = []
+    for label, indices in selection.correct.items():
+        there = selection.counts[label, label]
+        about = _some(len(indices), there, EMOTIONS[label], "classified correctly")
+        result.append(Sheet(f"correct/{_title(label)}.png", indices, "Classified correctly", about))
+    for (true, predicted), indices in selection.wrong.items():
+        there = selection.counts[true, predicted]
+        about = _some(len(indices), there, EMOTIONS[true], f"taken for '{EMOTIONS[predicted]}'")
+        file = f"wrong/{_title(true)}({_title(predicted)}).png"
+        result.append(Sheet(file, indices, "The most frequent mistakes", about))
+    about = f"the first {len(selection.first)} images of {split}"
+    result.append(Sheet("first.png", selection.first, f"The beginning of {split}", about))
+    if len(selection.chosen):
+        result.append(Sheet("chosen.png", selection.chosen, "Chosen images", f"chosen images of {split}"))
+    return result
+
+
+def _some(shown: int, there: int, emotion: str, what: str) -> str:
+    if there == 1:
+        return f"the one '{emotion}' face that is {what}"
+    return f"{'the' if shown == there else f'{shown} of the'} {there:,} '{emotion}' faces that are {what}"
+
+
+def _title(label: int) -> str:
+    return EMOTIONS[label].capitalize()

@@ -1,0 +1,141 @@
+"""One network opened, and what it says about the faces of one split."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.explain.explainer import FACES
+from fer_keras.explain.layer_outputs import check_filter, convolutions
+from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explain.registry import EXPLAINERS, explainer_class
+from fer_keras.explanations.options import Options
+from fer_keras.explanations.progress import Tell
+from fer_keras.explanations.selection import Selection
+from fer_keras.explanations.target import Target
+from fer_keras.models.files import open_any_model, open_model
+
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network of a target.
+
+    layer: the layer to look at: `--layer`, else the last convolution.
+    """
+
+    model: keras.Model
+    access: ModelAccess
+    layer: str
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything that the methods need.
+
+    probabilities: float32 (N, 7), what the network says of the target's N faces.
+    """
+
+    target: Target
+    network: Network
+    probabilities: np.ndarray
+    selection: Selection
+    options: Options
+
+    @property
+    def images(self) -> np.ndarray:
+        """uint8 (N, 48, 48), as the network is given them."""
+        return self.target.faces.images
+
+    @property
+    def labels(self) -> np.ndarray:
+        """int64 (N,), the truth."""
+        return self.target.faces.labels
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """int64 (N,), the emotion with the largest probability."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def correct(self) -> np.ndarray:
+        """bool (N,)."""
+        return self.predictions == self.labels
+
+    def caption(self, index: int) -> str:
+        """Return what stands beside an image in figures: its number, the prediction, and the truth where it differs."""
+        said = self.predictions[index]
+        truth = "" if self.correct[index] else f" (true {EMOTIONS[self.labels[index]]})"
+        return f"#{index}  {EMOTIONS[said]} {self.probabilities[index, said]:.2f}{truth}"
+
+
+def open_network(target: Target, options: Options) -> Network:
+    """Open the network and check what is asked of it: its layer, its filters, the layers that methods need.
+
+    Raises:
+        UserError: a file that is no network, one that does not fit the seven emotions, or a layer or filter that is
+            not there or cannot give what a method needs.
+    """
+    if target.own:
+        model = open_model(target.network_file)
+        access = ModelAccess(model)
+    else:
+        model = open_any_model(target.network_file)
+        try:
+            access = ModelAccess(model)
+        except UserError as error:
+            raise UserError(f"{target.network_file}: {error}") from None
+        if access.num_classes != NUM_EMOTIONS:
+            raise UserError(
+                f"{target.network_file}: expected a network with {NUM_EMOTIONS} outputs, one an emotion in the order "
+                f"{', '.join(EMOTIONS)}. Received one with {access.num_classes}"
+            )
+    network = Network(model, access, options.layer or default_layer(access))
+    access.layer_shape(network.layer)  # raises for an unknown one
+    for number in options.filter:
+        check_filter(access, network.layer, number)
+    spatial = [name for name in options.methods if name == "outputs" or needs_maps(name)]
+    if spatial:
+        try:
+            access.spatial_layer(options.layer)
+        except UserError as error:
+            raise UserError(f"--method {spatial[0]}: {error}") from None
+    return network
+
+
+def default_layer(access: ModelAccess) -> str:
+    """Return the last convolution; in a network without any, the last layer with maps, else the last layer of all."""
+    return (convolutions(access) or access.spatial_layers() or access.layers)[-1]
+
+
+def needs_maps(name: str) -> bool:
+    """Tell whether a method takes a layer with outputs of height and width, by class activation maps."""
+    return name == "comparison" or (name in EXPLAINERS and explainer_class(name).needs_layer)
+
+
+def layer_of(name: str, network: Network, options: Options) -> str | None:
+    """Return the layer that an attribution method looks at; None where it looks at none.
+
+    Without `--layer`, class activation maps take what the last convolution leads to, after its ReLU, as their papers
+    do.
+    """
+    return network.access.spatial_layer(options.layer) if needs_maps(name) else None
+
+
+def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:
+    """Return the network's probabilities, float32 (N, 7), for uint8 (N, 48, 48)."""
+
+    @tf.function(input_signature=[FACES], autograph=False)
+    def probabilities(faces):
+        return tf.nn.softmax(network.access.logits(faces))
+
+    results = np.empty((len(images), NUM_EMOTIONS), np.float32)
+    for start in range(0, len(images), _BATCH):
+        batch = slice(start, start + _BATCH)
+        results[batch] = probabilities(tf.constant(images[batch], tf.float32)).numpy()
+        tell(min(start + _BATCH, len(images)), len(images))
+    return results

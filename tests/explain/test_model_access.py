@@ -1,0 +1,173 @@
+"""Logits and layers of models of every form that is taken, and one line for those that are not."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from fer_keras.errors import UserError
+from fer_keras.explain.model_access import ModelAccess
+
+FACES = np.random.default_rng(6).uniform(0, 255, (3, 48, 48)).astype(np.float32)
+
+
+def body(shape=(48, 48, 1)):
+    inputs = layers.Input(shape)
+    x = layers.Rescaling(1 / 255)(inputs)
+    x = layers.Conv2D(3, 5, strides=4, activation="relu", name="conv2d")(x)
+    x = layers.MaxPooling2D(name="max_pooling2d")(x)
+    return inputs, layers.Flatten(name="flatten")(x)
+
+
+def dense_then_activation():
+    inputs, x = body()
+    return keras.Model(inputs, layers.Activation("softmax")(layers.Dense(7, name="logits")(x)))
+
+
+def dense_then_softmax_layer():
+    inputs, x = body()
+    return keras.Model(inputs, layers.Softmax()(layers.Dense(7, name="logits")(x)))
+
+
+def fused_softmax():
+    inputs, x = body()
+    return keras.Model(inputs, layers.Dense(7, activation="softmax", name="logits")(x))
+
+
+def softmax_then_float32():
+    inputs, x = body()
+    x = layers.Dense(7, activation="softmax", name="logits")(x)
+    return keras.Model(inputs, layers.Activation("linear", dtype="float32")(layers.Dropout(0.5)(x)))
+
+
+def around_another():
+    return keras.Sequential([layers.Input((48, 48, 1)), layers.Rescaling(2.0), fused_softmax()])
+
+
+def softmax_around_another():
+    inputs, x = body()
+    inner = keras.Model(inputs, layers.Dense(7, name="logits")(x))
+    outer = layers.Input((48, 48, 1))
+    return keras.Model(outer, layers.Softmax()(inner(outer)))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        dense_then_activation,
+        dense_then_softmax_layer,
+        fused_softmax,
+        softmax_then_float32,
+        around_another,
+        softmax_around_another,
+    ],
+)
+def test_the_logits_are_those_before_the_softmax(network):
+    model = network()
+    access = ModelAccess(model)
+    logits = access.logits(FACES).numpy()
+    assert logits.shape == (3, access.num_classes) == (3, 7)
+    assert logits.min() < 0
+    probabilities = model(FACES[..., None], training=False).numpy()
+    np.testing.assert_allclose(keras.activations.softmax(logits), probabilities, rtol=1e-4)
+    # A softmax forgets a constant; the last layer does not: with its weights doubled the logits are doubled.
+    holder = (
+        model
+        if "logits" in [layer.name for layer in model.layers]
+        else next(layer for layer in model.layers if isinstance(layer, keras.Model))
+    )
+    dense = holder.get_layer("logits")
+    dense.set_weights([2 * weight for weight in dense.get_weights()])
+    np.testing.assert_allclose(ModelAccess(model).logits(FACES), 2 * logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_model_that_ends_in_logits_is_taken_as_it_is():
+    inputs, x = body()
+    model = keras.Model(inputs, layers.Dense(7)(x))
+    np.testing.assert_allclose(ModelAccess(model).logits(FACES), model(FACES[..., None]), rtol=1e-5)
+
+
+def test_probabilities_that_cannot_be_undone_are_refused():
+    inputs, x = body()
+    x = layers.Activation("softmax")(layers.Dense(7)(x))
+    with pytest.raises(UserError, match="outputs are probabilities without such a layer"):
+        ModelAccess(keras.Model(inputs, layers.Rescaling(1.0)(x)))
+
+
+def test_faces_are_made_to_fit_the_input():
+    inputs, x = body((60, 36, 3))
+    model = keras.Model(inputs, layers.Dense(7)(x))
+    flat = np.full((1, 48, 48), 200.0, np.float32)
+    np.testing.assert_allclose(
+        ModelAccess(model).logits(flat), model(np.full((1, 60, 36, 3), 200.0, np.float32)), rtol=1e-4, atol=1e-5
+    )
+    anything = keras.Sequential([layers.Input((None, None, 1)), layers.GlobalMaxPooling2D(), layers.Dense(2)])
+    assert ModelAccess(anything).logits(FACES).shape == (3, 2)
+
+
+def test_layers_are_listed_from_the_input_and_found_by_name():
+    access = ModelAccess(dense_then_activation())
+    assert access.layers[1:5] == ["conv2d", "max_pooling2d", "flatten", "logits"]
+    assert access.layer_shape("conv2d") == (11, 11, 3)
+    assert access.spatial_layers() == [access.layers[0], "conv2d", "max_pooling2d"]
+    assert access.spatial_layer() == "conv2d"
+    assert access.spatial_layer("max_pooling2d") == "max_pooling2d"
+    with pytest.raises(UserError, match=r"no layer 'conv2'. Did you mean 'conv2d'\? Expected one of: .*flatten"):
+        access.layer_shape("conv2")
+
+
+def test_a_layer_and_the_logits_come_out_of_one_pass():
+    model = fused_softmax()
+    outputs, logits = ModelAccess(model).layer_and_logits("conv2d")(FACES)
+    alone = keras.Model(model.inputs[0], model.get_layer("conv2d").output)
+    np.testing.assert_allclose(outputs, alone(FACES[..., None]), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(logits, ModelAccess(model).logits(FACES), rtol=1e-5)
+
+
+def test_layers_that_another_model_uses_too_are_found():
+    model = dense_then_activation()
+    shared = model.get_layer("conv2d")
+    shared(layers.Input((48, 48, 1)))  # from here on `shared.output` would raise
+    np.testing.assert_allclose(ModelAccess(model).layer_and_logits("conv2d")(FACES)[0].shape, (3, 11, 11, 3))
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+def two_outputs():
+    inputs, x = body()
+    return keras.Model(inputs, [layers.Dense(7)(x), layers.Dense(2)(x)])
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Subclassed, "Received a Subclassed without symbolic inputs and outputs"),
+        (lambda: keras.Sequential([layers.Dense(7)]), "Received a Sequential without symbolic inputs and outputs"),
+        (two_outputs, "one input and one output. Received 1 and 2"),
+        (lambda: keras.Sequential([layers.Input((2304,)), layers.Dense(7)]), r"Received \(2304,\)"),
+        (lambda: keras.Sequential([layers.Input((48, 48, 2)), layers.Flatten()]), r"Received \(48, 48, 2\)"),
+        (
+            lambda: keras.Sequential([layers.Input((48, 48, 1), dtype="uint8"), layers.Flatten(), layers.Dense(7)]),
+            "floating point inputs. Received uint8",
+        ),
+        (
+            lambda: keras.Sequential([layers.Input((48, 48, 1)), layers.Conv2D(7, 3)]),
+            r"outputs of \(classes,\). Received outputs of \(46, 46, 7\)",
+        ),
+    ],
+)
+def test_models_of_another_form_are_refused_in_one_line(model, message):
+    with pytest.raises(UserError, match=message) as error:
+        ModelAccess(model())
+    assert "\n" not in str(error.value)
+
+
+def test_the_list_of_methods_is_read_without_tensorflow():
+    program = "import sys, fer_keras.explain.registry; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

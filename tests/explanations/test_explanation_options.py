@@ -1,0 +1,50 @@
+"""What visualize.py refuses before it loads anything, and what its methods expand to."""
+
+import pytest
+
+from fer_keras.errors import UserError
+from fer_keras.explain.registry import EXPLAINERS
+from fer_keras.explanations.methods import METHODS
+from fer_keras.explanations.options import Options
+
+
+def test_the_defaults_are_those_of_the_contract():
+    options = Options()
+    assert options.methods == ["saliency", "activation", "outputs", "lime"]
+    assert (options.per_class, options.filters, options.channels, options.style) == (5, 10, 5, "robust")
+
+
+def test_all_is_every_method_once_and_attributions_come_before_what_reads_them():
+    methods = Options(method=("lime", "all")).methods
+    assert sorted(methods) == sorted(METHODS) and set(EXPLAINERS) < set(methods)
+    assert max(methods.index(name) for name in EXPLAINERS) < methods.index("regions")
+
+
+def test_regions_alone_measure_saliency_and_otherwise_what_is_asked_for():
+    assert Options(method=("regions",)).methods == ["saliency", "regions"]
+    assert Options(method=("regions", "rise")).methods == ["rise", "regions"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"method": ("salency",)}, "no method 'salency'. Did you mean 'saliency'.*activation"),
+        ({"style": "robusta"}, "no --style 'robusta'. Did you mean 'robust'"),
+        ({"lime_segments": "slick"}, "no --lime-segments 'slick'. Did you mean 'slic'"),
+        ({"per_class": 0}, "--per-class: expected a whole number of at least 1, received 0"),
+        ({"per_class": -3}, "--per-class: .*received -3"),
+        ({"filters": 0}, "--filters: .*received 0"),
+        ({"filter": (3, -1)}, "--filter: .*received -1"),
+        ({"channels": 0}, "--channels: .*received 0"),
+        ({"index": (-1,)}, "--index: .*received -1"),
+        ({"limit": -1}, "--limit: .*received -1"),
+        ({"lime_samples": 1}, "--lime-samples: .*at least 2, received 1"),
+        ({"lime_top_labels": 0}, "--lime-top-labels: .*received 0"),
+        ({"model": "a.keras", "run": "logs/x"}, "expected no --run"),
+        ({"model": "a.keras", "epoch": 3}, "expected no --epoch"),
+    ],
+)
+def test_mistakes_are_one_line(given, said):
+    with pytest.raises(UserError, match=said) as raised:
+        Options(**given)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,307 @@
+"""`python visualize.py` from end to end, on a tiny network that is right and wrong about known images."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+import visualize
+from fer_keras.config import Settings
+from fer_keras.data.prepare import load_faces
+from fer_keras.data.synthetic import PARTS, synthetic_parts
+from fer_keras.emotions import EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.explain import activation, lime_images
+from fer_keras.explain.registry import EXPLAINERS
+from fer_keras.explanations import methods
+from fer_keras.files import write_json
+from fer_keras.models.files import save_model
+from fer_keras.runs import RunConfig, create_run, write_config
+
+ROOT = Path(visualize.__file__).parent
+LIMIT = 49  # images of each split: seven of each emotion
+NO_FACES_OF = EMOTIONS.index("disgust")  # none of these is classified correctly
+DEFAULTS = ("saliency", "activation", "outputs", "lime")
+ALL_OF_THEM = (*DEFAULTS, "grad-cam", "occlusion", "filters", "regions", "comparison")
+
+
+def tiny_network(images, answers, size=(48, 48, 1)):
+    """Return a network with two convolutions that answers as told on N images: its last layer is solved for."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = layers.Input(size, name="image")
+    x = layers.Rescaling(1 / 255, name="rescaling")(inputs)
+    x = layers.Conv2D(3, 3, strides=2, padding="same", name="conv2d")(x)
+    x = layers.Activation("relu", name="activation")(x)
+    x = layers.MaxPooling2D(name="max_pooling2d")(x)
+    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv2d_1")(x)
+    x = layers.Flatten(name="flatten")(x)
+    features = keras.Model(inputs, x)
+    logits = layers.Dense(7, name="logits")
+    outputs = layers.Softmax(name="predictions")(logits(x))
+    pixels = tf.image.resize(images[..., None].astype(np.float32), size[:2], antialias=True)
+    pixels = tf.repeat(pixels, size[2], axis=-1)
+    known = np.c_[features(pixels).numpy(), np.ones(len(images))]
+    wanted = 6 * np.eye(7)[answers]
+    solved = np.linalg.lstsq(known, wanted, rcond=None)[0]
+    logits.set_weights([solved[:-1], solved[-1]])
+    return keras.Model(inputs, outputs)
+
+
+def make_run(logdir, *, finished=True):
+    whole = load_faces("synthetic", limit=LIMIT)
+    faces = whole.split("PublicTest")
+    answers = faces.labels.copy()
+    answers[answers == NO_FACES_OF] = EMOTIONS.index("angry")
+    run = create_run(logdir, "cnn4", "tiny")
+    data = {
+        "source": whole.source,
+        "sha256": whole.sha256,
+        "synthetic": True,
+        "rule": "Trains on Training, selects on PublicTest.",
+        "validation_split": "PublicTest",
+        "training": LIMIT,
+        "validation": LIMIT,
+        "testable": ["PrivateTest"],
+    }
+    write_config(run, RunConfig(Settings(data="synthetic", arch="cnn4", limit=LIMIT), data))
+    save_model(tiny_network(faces.images, answers), run.model_file)
+    if finished:
+        write_json(run.result_file, {"best_epoch": 1})
+    return run
+
+
+def write_csv(path):
+    """Write the faces of PublicTest as FER2013 has them."""
+    faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
+    rows = [
+        f"{label},{' '.join(map(str, image.ravel()))},PublicTest"
+        for image, label in zip(faces.images, faces.labels, strict=True)
+    ]
+    path.write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    return path
+
+
+def call(*arguments):
+    """Run the command in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["visualize.py", *map(str, arguments)])
+        patch.setattr("fer_keras.plots.style.PRINT_DPI", 40)  # a quarter of the time
+        visualize.main()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("logs"))
+
+
+@pytest.fixture(scope="module")
+def explained(run):
+    """The folder of explanations after a first command with most of the methods."""
+    call("--run", run.path, "--method", *ALL_OF_THEM, "--per-class", 2, "--filters", 2, "--lime-samples", 24)
+    return run.path / "explanations"
+
+
+def arrays_of(folder):
+    with np.load(folder / "maps.npz", allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("method", ["saliency", "grad-cam", "lime", "occlusion"])
+def test_right_and_wrong_images_have_their_sheets(explained, method):
+    right = {f"{emotion.capitalize()}.png" for emotion in EMOTIONS if EMOTIONS.index(emotion) != NO_FACES_OF}
+    assert names_in(explained / method / "correct") == right
+    assert names_in(explained / method / "wrong") == {"Disgust(Angry).png"}
+    assert {"first.png", "maps.npz", "done.json"} <= names_in(explained / method)
+
+
+def test_raw_maps_stand_beside_their_images_and_answers(explained):
+    faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
+    for method in ("saliency", "occlusion", "lime"):
+        arrays = arrays_of(explained / method)
+        indices = arrays["indices"]
+        np.testing.assert_array_equal(arrays["images"], faces.images[indices])
+        np.testing.assert_array_equal(arrays["labels"], faces.labels[indices])
+        expected = np.where(arrays["labels"] == NO_FACES_OF, EMOTIONS.index("angry"), arrays["labels"])
+        np.testing.assert_array_equal(arrays["predictions"], expected)
+        assert arrays["maps"].shape == (len(indices), 48, 48) and arrays["maps"].dtype == np.float32
+        assert np.isfinite(arrays["maps"]).all()
+    assert len(arrays_of(explained / "saliency")["indices"]) == LIMIT  # one pass a face: the whole split
+    assert {*range(16)} < {*arrays_of(explained / "occlusion")["indices"].tolist()}
+
+
+def test_the_maps_are_those_of_the_explainer(explained, run):
+    from fer_keras.explain.gradients import Saliency
+
+    arrays = arrays_of(explained / "saliency")
+    model = keras.saving.load_model(run.model_file, compile=False)
+    again = Saliency(model).explain(arrays["images"], arrays["predictions"])
+    np.testing.assert_allclose(arrays["maps"], again, rtol=1e-4, atol=1e-7)
+
+
+def test_activation_shows_the_layer_and_the_first_filter_of_every_layer(explained):
+    arrays = arrays_of(explained / "activation")
+    assert {"conv2d_1.png", "first_filters.png"} <= names_in(explained / "activation")
+    assert arrays["layers"].tolist() == ["conv2d_1", "conv2d_1", "conv2d", "max_pooling2d", "conv2d_1"]
+    assert arrays["filters"].tolist() == [0, 1, 0, 0, 0]
+    assert arrays["maps"].shape == (5, 48, 48) and arrays["images"].shape == (2, 9, 48, 48)
+    assert arrays["emotion_means"].shape == (7, 2)
+
+
+def test_outputs_show_one_filter_one_layer_and_the_network(explained):
+    assert names_in(explained / "outputs" / "image-0") == {"filter_0.png", "conv2d_1.png", "network.png"}
+    assert arrays_of(explained / "outputs")["maps"].shape == (1, 4, 12, 12)
+
+
+def test_filters_are_a_table_of_every_convolution(explained):
+    table = pd.read_csv(explained / "filters" / "filters.csv")
+    assert table.groupby("layer").size().to_dict() == {"conv2d": 3, "conv2d_1": 4}
+    assert arrays_of(explained / "filters")["maps"].shape == (7, 48, 48)
+
+
+def test_regions_count_on_the_exact_parts_of_synthetic_faces(explained):
+    from fer_keras.explain.regions import region_means
+
+    table = pd.read_csv(explained / "regions" / "regions.csv")
+    assert set(table.method) == {"saliency", "grad-cam", "occlusion"}
+    arrays = arrays_of(explained / "saliency")
+    parts = synthetic_parts(training=LIMIT, public=LIMIT, private=LIMIT)[LIMIT : 2 * LIMIT]
+    right = arrays["labels"] == arrays["predictions"]
+    expected = region_means(arrays["maps"][right], parts[right], arrays["labels"][right])
+    of_saliency = table[table.method == "saliency"].pivot(index="emotion", columns="part", values="share")
+    shares = of_saliency.loc[list(EMOTIONS), list(PARTS)].to_numpy()
+    np.testing.assert_allclose(shares, expected.shares)
+    assert np.isnan(shares[NO_FACES_OF]).all() and np.isfinite(np.delete(shares, NO_FACES_OF, axis=0)).all()
+
+
+def test_a_comparison_has_every_attribution_method(explained):
+    arrays = arrays_of(explained / "comparison")
+    assert arrays["methods"].tolist() == list(EXPLAINERS)
+    assert arrays["maps"].shape == (len(EXPLAINERS), 6, 48, 48)  # a face of each emotion that has a correct one
+    assert (explained / "comparison" / "comparison.png").is_file()
+
+
+def test_the_page_shows_every_picture_and_fetches_nothing(explained):
+    from urllib.parse import unquote
+
+    page = (explained / "index.html").read_text()
+    assert "http:" not in page and "https:" not in page
+    pictures = {path.relative_to(explained).as_posix() for path in explained.rglob("*.png")}
+    shown = {unquote(part.split("'")[0]) for part in page.split("<img src='")[1:]}
+    assert shown == pictures
+    assert "says nothing about people" in page
+    assert "None of the 7 &#x27;disgust&#x27; faces is classified correctly" in page
+
+
+def test_a_finished_method_is_not_done_again_unless_options_change_or_force(run, explained, capsys):
+    def stamps():
+        return {method: (explained / method / "done.json").stat().st_mtime_ns for method in ("outputs", "saliency")}
+
+    same = ("--run", run.path, "--method", "outputs", "saliency", "--per-class", 2)
+    before = stamps()
+    call(*same)
+    assert stamps() == before and "done before" in capsys.readouterr().out
+    call(*same, "--channels", 2)  # of outputs alone
+    changed = stamps()
+    assert changed["saliency"] == before["saliency"] and changed["outputs"] > before["outputs"]
+    call("--run", run.path, "--method", "outputs", "--force", "--channels", 2)
+    assert stamps()["outputs"] > changed["outputs"]
+
+
+def test_chosen_images_and_filters(run, tmp_path):
+    arguments = ("--run", run.path, "--output", tmp_path, "--index", 30, 5, "--filter", 3, 1, "--layer", "conv2d_1")
+    call(*arguments, "--method", "outputs", "lime", "--per-class", 1, "--lime-samples", 12, "--lime-top-labels", 2)
+    assert {"image-30", "image-5"} < names_in(tmp_path / "outputs")
+    assert (tmp_path / "outputs" / "image-5" / "filter_3.png").is_file()
+    assert {"chosen.png", "top_labels.png", "steps.png"} < names_in(tmp_path / "lime")
+    arrays = arrays_of(tmp_path / "lime")
+    assert {30, 5} < set(arrays["indices"].tolist()) and arrays["explained"].shape[1] == 2
+
+
+def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path):
+    faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
+    file = tmp_path / "other.keras"
+    tiny_network(faces.images, faces.labels, size=(64, 56, 3)).save(file)
+    data = write_csv(tmp_path / "faces.csv")
+    call("--model", file, "--data", data, "--method", "saliency", "--per-class", 1, "--limit", 21)
+    folder = tmp_path / "other-explanations"
+    assert arrays_of(folder / "saliency")["maps"].shape == (21, 48, 48)
+    assert "other.keras" in (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--layer", "conv2d_2"), "no layer 'conv2d_2'. Did you mean 'conv2d_1'.*max_pooling2d"),
+        (("--layer", "logits", "--method", "grad-cam"), "--method grad-cam: .*height and width.*'logits'.*conv2d_1"),
+        (("--filter", "0", "4"), "'conv2d_1' has 4 filters, 0 to 3. Received filter 4"),
+        (("--index", "49"), r"--index: expected 0 to 48 \(PublicTest has 49 images\), received 49"),
+        (("--split", "Test"), "no split 'Test'"),
+        (("--data", "nowhere.csv"), "no data at 'nowhere.csv'"),
+        (("--per-class", "many"), "expected a whole number, received 'many'"),
+        (("--epoch", "3"), "kept no model of epoch 3"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(run, tmp_path, arguments, said):
+    with pytest.raises(UserError, match=said) as raised:
+        call("--run", run.path, "--output", tmp_path / "out", *arguments)
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("outputs", "size", "said"),
+    [(10, (48, 48, 1), "expected a network with 7 outputs.*with 10"), (7, (48, 48, 2), r"\(H, W, 3\). Received")],
+)
+def test_a_network_that_does_not_fit_says_why(tmp_path, outputs, size, said):
+    inputs = keras.Input(size)
+    x = keras.layers.Dense(outputs, activation="softmax")(keras.layers.Flatten()(inputs))
+    keras.Model(inputs, x).save(tmp_path / "other.keras")
+    with pytest.raises(UserError, match=said) as raised:
+        call("--model", tmp_path / "other.keras", "--data", write_csv(tmp_path / "faces.csv"), "--method", "saliency")
+    assert "other.keras" in str(raised.value)
+
+
+def test_an_unfinished_run_is_refused(tmp_path):
+    run = make_run(tmp_path, finished=False)
+    with pytest.raises(UserError, match=r"train.py --resume"):
+        call("--run", run.path)
+    with pytest.raises(UserError, match="no finished run"):
+        call("--logdir", tmp_path)
+
+
+def test_help_and_mistakes_of_the_command_line_load_no_tensorflow():
+    probe = (
+        "import sys; sys.argv = ['visualize.py', '--method', 'salency']\n"
+        "import visualize\n"
+        "from fer_keras import cli\n"
+        "code = cli.guarded(visualize.main)\n"
+        "assert not {'tensorflow', 'keras', 'numpy', 'matplotlib'} & set(sys.modules), sorted(sys.modules)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "Did you mean 'saliency'" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_help_names_every_method():
+    began = os.times()
+    command = [sys.executable, "visualize.py", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert all(name in done.stdout for name in methods.METHODS)
+    used = os.times()
+    assert (used.children_user - began.children_user) + (used.children_system - began.children_system) < 0.5
+
+
+def test_the_choices_of_the_flags_are_those_of_the_methods():
+    assert sorted(methods.STYLES) == sorted(activation.STYLES)
+    assert sorted(methods.SEGMENTATIONS) == sorted(lime_images.SEGMENTATIONS)
