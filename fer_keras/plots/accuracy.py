@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.metrics import Metrics
 from fer_keras.plots.classes import draw_counts
-from fer_keras.plots.style import EMOTION_COLORS, house_style, new_figure
+from fer_keras.plots.style import EMOTION_COLORS, fitted, house_style, new_figure
 
 
 def class_accuracy_figure(metrics: Metrics, *, title: str = "") -> Figure:
@@ -36,7 +36,7 @@ def class_accuracy_figure(metrics: Metrics, *, title: str = "") -> Figure:
         ax.tick_params(axis="y", length=0)
         ax.tick_params(axis="x", labelsize=8)
         ax.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=8, borderaxespad=0.2)
-        ax.set_title(title, loc="left", pad=22)
+        ax.set_title(fitted(title, 5.2), loc="left", pad=22)
     return figure
 
 
@@ -49,5 +49,5 @@ def counts_figure(matrix: np.ndarray, *, title: str = "") -> Figure:
         figure = new_figure(6.6, 3.4)
         ax = figure.add_subplot()
         draw_counts(ax, {"true": matrix.sum(axis=1), "predicted": matrix.sum(axis=0)})
-        ax.set_title(title, loc="left", pad=22)
+        ax.set_title(fitted(title, 5.2), loc="left", pad=22)
     return figure

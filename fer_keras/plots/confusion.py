@@ -7,7 +7,7 @@ from matplotlib.image import AxesImage
 
 from fer_keras.emotions import EMOTIONS
 from fer_keras.plots.raster import figure_to_array
-from fer_keras.plots.style import house_style, new_figure
+from fer_keras.plots.style import fitted, house_style, new_figure
 
 
 def confusion_figure(matrix: np.ndarray, *, normalize: bool = False, title: str = "") -> Figure:
@@ -19,7 +19,7 @@ def confusion_figure(matrix: np.ndarray, *, normalize: bool = False, title: str 
         figure = new_figure(6.0, 5.2)
         ax = figure.add_subplot()
         image = draw_confusion(ax, matrix, normalize=normalize)
-        ax.set_title(title)
+        ax.set_title(fitted(title, 4.2))
         bar = figure.colorbar(image, ax=ax, shrink=0.9)
         bar.set_label("fraction of the true class" if normalize else "images", fontsize=8)
         bar.ax.tick_params(labelsize=8)

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style, new_figure
+from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, fitted, house_style, new_figure
 
 
 def ensemble_figure(member_accuracies: np.ndarray, ensemble_accuracies: np.ndarray, *, title: str = "") -> Figure:
@@ -41,5 +41,5 @@ def ensemble_figure(member_accuracies: np.ndarray, ensemble_accuracies: np.ndarr
         ax.set_axisbelow(True)
         ax.tick_params(labelsize=8)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, borderaxespad=0.2)
-        ax.set_title(title, loc="left", pad=22)
+        ax.set_title(fitted(title, 5.2), loc="left", pad=22)
     return figure

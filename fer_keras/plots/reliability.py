@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from fer_keras.metrics import ReliabilityBins
-from fer_keras.plots.style import VALIDATION_COLOR, house_style, new_figure
+from fer_keras.plots.style import VALIDATION_COLOR, fitted, house_style, new_figure
 
 _BAR_COLOR = "#8FC1E3"  # light, so that the hatching is seen on it
 _NARROW = {"borderaxespad": 0.2, "borderpad": 0.2, "columnspacing": 1.2, "handlelength": 1.6}
@@ -39,7 +39,7 @@ def reliability_figure(bins: ReliabilityBins, *, title: str = "") -> Figure:
         top.plot([0, 1], [0, 1], color="0.3", linewidth=1, linestyle="--", label="perfect calibration")
         top.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy")
         error = f"expected calibration error {bins.expected_calibration_error:.3f}"
-        top.set_title(f"{title}\n{error}" if title else error, loc="left", pad=22)
+        top.set_title(fitted(f"{title}\n{error}" if title else error, 3.8), loc="left", pad=22)
 
         share = bins.count / bins.count.sum()
         bottom.bar(left, share[full], width=width, align="edge", color="0.6", edgecolor="white")

@@ -1,5 +1,6 @@
 """The look that all figures share, and how they are saved."""
 
+import textwrap
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def new_figure(width: float, height: float) -> Figure:
     It is `matplotlib.figure.Figure`, not pyplot: nothing to close, and no display needed.
     """
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def fitted(title: str, inches: float) -> str:
+    """Return a title broken into lines that fit above axes of so many inches at the usual size."""
+    letters = int(inches * 12.5)  # of DejaVu Sans at 10 points, on average
+    return "\n".join(textwrap.fill(line, letters, break_on_hyphens=False) for line in title.split("\n"))
 
 
 def save_figure(figure: Figure, path: Path | str, *, note: str | None = None) -> None:
