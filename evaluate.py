@@ -42,7 +42,6 @@ def parse() -> Options:
     return Options(**cli.given(parser))
 
 
-
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(","))
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Train a network that reads facial expressions, into a new run under logs/.
 
-  python train.py                                       the default network on the data there are
-  python train.py --data data/fer2013.csv --epochs 50   FER2013: train on Training, select on PublicTest
-  python train.py --arch cnn4 --epochs 30               a small network, quick on a CPU
-  python train.py --members 5                           an ensemble
-  python train.py --resume logs/20260101-120000-vgg25   go on where a run was stopped
+python train.py                                       the default network on the data there are
+python train.py --data data/fer2013.csv --epochs 50   FER2013: train on Training, select on PublicTest
+python train.py --arch cnn4 --epochs 30               a small network, quick on a CPU
+python train.py --members 5                           an ensemble
+python train.py --resume logs/20260101-120000-vgg25   go on where a run was stopped
 """
 
 import sys

@@ -55,7 +55,6 @@ def parse() -> Options:
     return Options(**cli.given(parser))
 
 
-
 def main() -> None:
     options = parse()
     from fer_keras.explanations.target import find_target  # not before: --help and mistakes answer without NumPy

@@ -11,6 +11,9 @@ from fer_keras.errors import UserError, unknown_name
 # of the challenge), PrivateTest only ever tests it. Folders map onto them: train/, val(idation)/, test/.
 SPLITS = ("Training", "PublicTest", "PrivateTest")
 
+SYNTHETIC = "synthetic faces"  # the `source` of faces that this program has drawn
+SYNTHETIC_NOTE = "Drawn, synthetic faces: says nothing about people."  # every figure made of them carries it
+
 
 @dataclass(frozen=True)
 class Faces:
@@ -21,7 +24,7 @@ class Faces:
     usage:  str (N,), each one of SPLITS.
     ids:    str (N,), where each image stands in its source: the CSV's row ("row 2", the header being row 1), a file's
             path inside the folder, or the value of the CSV's `id` column.
-    source: what was read, for people: a path, or "synthetic faces".
+    source: what was read, for people: a path, or SYNTHETIC.
     sha256: of the content of the source, hexadecimal.
     """
 
@@ -41,12 +44,14 @@ class Faces:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def synthetic(self) -> bool:
+        return self.source == SYNTHETIC
+
     def take(self, index: np.ndarray) -> "Faces":
         """Return the faces at `index` (integers or a boolean mask), in its order."""
         labels = None if self.labels is None else self.labels[index]
-        return replace(
-            self, images=self.images[index], labels=labels, usage=self.usage[index], ids=self.ids[index]
-        )
+        return replace(self, images=self.images[index], labels=labels, usage=self.usage[index], ids=self.ids[index])
 
     def splits(self) -> list[str]:
         """Return the names of the splits that have at least one face, in the order of SPLITS."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fer_keras.data.faces import SPLITS, Faces
+from fer_keras.data.faces import SPLITS, SYNTHETIC, Faces
 from fer_keras.data.synthetic_canvas import PARTS
 from fer_keras.data.synthetic_drawing import NOISE_SHAPE, draw
 from fer_keras.data.synthetic_people import Dice, sample_expression, sample_person, sample_shot
@@ -74,7 +74,7 @@ def synthetic_faces(
         labels=drawn.labels,
         usage=np.repeat(SPLITS, counts),
         ids=np.array([f"synthetic {i}" for i in range(len(drawn.labels))], dtype=np.str_),
-        source="synthetic faces",
+        source=SYNTHETIC,
         sha256=hashlib.sha256(drawn.images.tobytes()).hexdigest(),
     )
 

@@ -36,11 +36,7 @@ class HeldOut:
 
     @property
     def synthetic(self) -> bool:
-        return is_synthetic(self.faces)
-
-
-def is_synthetic(faces: Faces) -> bool:
-    return faces.source == "synthetic faces"
+        return self.faces.synthetic
 
 
 def hold_out(
@@ -144,7 +140,7 @@ def _training_and_validation(candidates: list[Candidate], whole: Faces) -> tuple
             f"received other data: {whole.source} ({whole.sha256[:12]}...). Choose one of: {', '.join(whole.splits())}"
         )
     equalized, drop, val_fraction, seed = settings
-    faces = stratified_limit(whole, limit, limit_seed) if limit and not is_synthetic(whole) else whole
+    faces = stratified_limit(whole, limit, limit_seed) if limit and not whole.synthetic else whole
     # Training chooses among equalised images. Numbers stand in for the ids, to find the same images unequalised.
     seen = equalize(faces.images) if equalized else faces.images
     numbered = dataclasses.replace(faces, images=seen, ids=np.arange(len(faces)).astype(str))
@@ -214,6 +210,6 @@ def _warnings(
             f"{candidate.name} started from the weights of {candidate.config.settings.init_from}: "
             f"what that run was trained and selected on counts too."
         )
-    if not is_synthetic(whole) and any(record["synthetic"] for record in records):
+    if not whole.synthetic and any(record["synthetic"] for record in records):
         said.append("Trained on drawn, synthetic faces: no network for real ones.")
     return said

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer_keras.data.faces import Faces
+from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities
 from fer_keras.evaluation.held_out import HeldOut
@@ -28,7 +28,6 @@ from fer_keras.plots.reliability import reliability_figure
 from fer_keras.plots.style import save_figure
 
 FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
-SYNTHETIC_NOTE = "Drawn, synthetic faces: says nothing about people."
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fer_keras.data.faces import Faces
+from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import equalize, stratified_limit
 from fer_keras.errors import UserError
-from fer_keras.evaluation.held_out import VALIDATION, hold_out, is_synthetic
+from fer_keras.evaluation.held_out import VALIDATION, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.explanations.options import Options
 
-SYNTHETIC_NOTE = "Drawn, synthetic faces: says nothing about people."
 TRAINED_ON_SYNTHETIC_NOTE = "The network was trained on drawn, synthetic faces."
 
 
@@ -41,7 +40,7 @@ class Target:
 
     @property
     def synthetic(self) -> bool:
-        return is_synthetic(self.faces)
+        return self.faces.synthetic
 
 
 def find_target(options: Options) -> Target:
@@ -115,7 +114,7 @@ def _of_file(options: Options) -> Target:
         split=split,
         reason="",
         folder=_folder(options, file.with_name(f"{file.stem}-explanations")),
-        note=SYNTHETIC_NOTE if is_synthetic(faces) else None,
+        note=SYNTHETIC_NOTE if faces.synthetic else None,
         warnings=(f"Whether {file.name} was trained on these images is not known.",),
         identity=_identity(file, faces, split, equalized=False),
     )

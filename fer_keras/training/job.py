@@ -10,7 +10,7 @@ import numpy as np
 from fer_keras.config import Settings, read_json_object
 from fer_keras.console import duration, say, table
 from fer_keras.data.augment import augmentation
-from fer_keras.data.faces import Faces
+from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.pipeline import training_batches
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import drop_uniform, training_and_validation
@@ -90,7 +90,7 @@ def choose_split(faces: Faces, settings: Settings) -> Split:
     record = {
         "source": faces.source,
         "sha256": faces.sha256,
-        "synthetic": is_synthetic(faces),
+        "synthetic": faces.synthetic,
         "rule": rule,
         "validation_split": str(validation.usage[0]),
         "training": len(training),
@@ -98,10 +98,6 @@ def choose_split(faces: Faces, settings: Settings) -> Split:
         "testable": list(testable),
     }
     return Split(training, validation, record)
-
-
-def is_synthetic(faces: Faces) -> bool:
-    return faces.source == "synthetic faces"
 
 
 def _drop_uniform_training(faces: Faces) -> Faces:
@@ -200,7 +196,7 @@ def read_result(run: Run) -> dict:
 
 def data_note(record: dict) -> str | None:
     """Return what every figure of a run on synthetic faces must say; None for a run on real ones."""
-    return "Drawn, synthetic faces: says nothing about people." if record["synthetic"] else None
+    return SYNTHETIC_NOTE if record["synthetic"] else None
 
 
 def _draw_before(run: Run, settings: Settings, split: Split) -> None:

@@ -152,9 +152,7 @@ def test_the_jax_backend_trains_and_tensorflow_opens_its_model(tmp_path):
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
     command = [sys.executable, "train.py", "--logdir", str(tmp_path), "--rollback", "--fine-tune-epochs=1", *flags]
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     (path,) = tmp_path.iterdir()
     assert len((path / "history.csv").read_text().splitlines()) == 3
