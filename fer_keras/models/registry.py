@@ -3,6 +3,7 @@
 import inspect
 
 import keras
+import numpy as np
 
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import unknown_name
@@ -74,7 +75,8 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
         if tuple(variable.shape) != tuple(theirs[path].shape):
             raise ValueError(f"Expected {path} of shape {variable.shape}. Received: {theirs[path].shape}")
     for path, variable in ours.items():
-        variable.assign(theirs[path])
+        # A true copy: JAX would share the array, and take it away from both when a training step reuses its memory.
+        variable.assign(np.array(keras.ops.convert_to_numpy(theirs[path])))
 
 
 def _weights_by_path(model: keras.Model) -> dict:
