@@ -1,4 +1,4 @@
-"""From arrays in memory to batches: shuffled and augmented for training, plain and in order for evaluation.
+"""From arrays in memory to batches for training: shuffled and augmented.
 
 The training stream is a pure function of the arrays and the settings, whatever the number of threads. With B the batch
 size, S = `steps_per_epoch(N, B)`, and epochs and steps counted from 0:
@@ -87,23 +87,6 @@ def training_batches(
     batches = epochs.flat_map(one_epoch).map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)  # `fit` then asks for its steps
     return batches.apply(endless).prefetch(tf.data.AUTOTUNE)
-
-
-def evaluation_batches(images: np.ndarray, labels: np.ndarray | None = None, *, batch_size: int) -> tf.data.Dataset:
-    """Return the images in their order, once, unchanged, the last batch being smaller where N is no multiple.
-
-    images: uint8 (N, 48, 48). labels: integers (N,), 0..6. Yields images float32 (B, 48, 48, 1), 0..255; with `labels`
-    a pair of these and float32 one-hot labels (B, 7).
-    """
-    with tf.device("/CPU:0"):
-        pixels, targets = _in_memory(images), None if labels is None else tf.constant(labels, tf.int64)
-
-    def batch(index: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
-        x = tf.cast(tf.gather(pixels, index), tf.float32)
-        return x if targets is None else (x, tf.one_hot(tf.gather(targets, index), NUM_EMOTIONS))
-
-    index = tf.data.Dataset.range(len(images)).batch(batch_size)
-    return index.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 def _in_memory(images: np.ndarray) -> tf.Tensor:

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from fer_keras.data.augment import AUGMENTATIONS, augment_batch
-from fer_keras.data.pipeline import batch_key, evaluation_batches, steps_per_epoch, training_batches
+from fer_keras.data.pipeline import batch_key, steps_per_epoch, training_batches
 from fer_keras.errors import UserError
 
 N, BATCH = 50, 8  # six full batches and one of two: 7 steps
@@ -155,17 +155,6 @@ def test_fit_takes_epoch_after_epoch_from_one_stream(images):
     model.compile("sgd", "categorical_crossentropy")
     model.fit(dataset, epochs=2, steps_per_epoch=7, verbose=0, shuffle=False, callbacks=[Watch()])
     assert seen == [*range(7)] * 2
-
-
-def test_evaluation_batches_keep_the_order(images):
-    dataset = evaluation_batches(images, LABELS, batch_size=BATCH)
-    assert dataset.cardinality() == 7
-    x, y = (np.concatenate(arrays) for arrays in zip(*dataset.as_numpy_iterator(), strict=True))
-    assert x.dtype == y.dtype == np.float32
-    np.testing.assert_array_equal(x, images[..., None])
-    np.testing.assert_array_equal(y, np.eye(7)[LABELS])
-    unlabelled = list(evaluation_batches(images, batch_size=BATCH).as_numpy_iterator())
-    np.testing.assert_array_equal(np.concatenate(unlabelled), x)
 
 
 @pytest.mark.parametrize(
