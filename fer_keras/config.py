@@ -10,7 +10,7 @@ from types import UnionType
 from typing import Any, get_args
 
 from fer_keras.errors import UserError, near_miss
-from fer_keras.models.catalog import ARCHITECTURES, DEFAULT_ARCHITECTURE
+from fer_keras.models.catalog import ANY_SIZE, ARCHITECTURES, DEFAULT_ARCHITECTURE
 
 AUGMENT_LEVELS = ("none", "light", "standard", "strong")
 OPTIMIZERS = ("adam", "sgd", "adamw")
@@ -52,6 +52,10 @@ class Settings:
     label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1)
     dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)
     augment: str = _setting("standard", "strength of augmentation", choices=AUGMENT_LEVELS)
+    mixup: float = _setting(0.0, "mix pairs of images, shares drawn from Beta(X, X) (0: do not)", at_least=0)
+    coarse_epochs: int = _setting(
+        0, "take so many of the first epochs at 32x32 pixels, at less than half the cost", at_least=0
+    )
     class_weight: str = _setting("none", "balanced weighs rare emotions up", choices=CLASS_WEIGHTS)
     clip_norm: float = _setting(0.0, "clip the gradient's global norm (0: do not)", at_least=0)
     fine_tune_optimizer: str = _setting("sgd", "optimizer of the fine-tuning phase", choices=OPTIMIZERS)
@@ -73,6 +77,14 @@ class Settings:
             _check(item, getattr(self, item.name))
         if self.init_from is not None and not self.init_from.strip():
             raise UserError("--init-from: expected a run's folder, received an empty name")
+        if self.coarse_epochs and self.arch not in ANY_SIZE:
+            raise UserError(
+                f"--coarse-epochs: {self.arch} takes 48x48 images alone. Expected one of {', '.join(ANY_SIZE)}, or 0"
+            )
+        if self.coarse_epochs > self.epochs:
+            raise UserError(
+                f"--coarse-epochs: expected at most the {self.epochs} of --epochs, received {self.coarse_epochs}"
+            )
 
     @property
     def peak_learning_rate(self) -> float:

@@ -22,6 +22,9 @@ def test_a_whole_number_will_do_for_a_number():
     [
         ({"epochz": 3}, "unknown key 'epochz'. Did you mean 'epochs'?"),
         ({"epochs": 0}, "--epochs: expected a whole number of at least 1, received 0"),
+        ({"coarse_epochs": 2, "arch": "cnn4"}, "--coarse-epochs: cnn4 takes 48x48 images alone. Expected one of vgg25"),
+        ({"coarse_epochs": 6, "epochs": 5}, "--coarse-epochs: expected at most the 5 of --epochs, received 6"),
+        ({"mixup": -0.1}, "--mixup: expected a number of at least 0, received -0.1"),
         ({"epochs": "3"}, "--epochs: expected a whole number, received '3'"),
         ({"epochs": 3.5}, "--epochs: expected a whole number, received 3.5"),
         ({"epochs": True}, "--epochs: expected a whole number, received True"),

@@ -45,6 +45,7 @@ def training_batches(
     class_weights: np.ndarray | None = None,
     mixup_alpha: float = 0.0,
     drop_remainder: bool = False,
+    side: int = IMAGE_SIZE,
 ) -> tf.data.Dataset:
     """Return endless training batches; an epoch is `steps_per_epoch(len(images), batch_size)` of them.
 
@@ -53,8 +54,9 @@ def training_batches(
     class_weights: float (7,); adds to each batch the weight of each image, that of its class.
     mixup_alpha: > 0 mixes images and labels, see `augment.mixup`.
     drop_remainder: leave out the smaller last batch of each epoch (other images each time), for one constant shape.
+    side: shrink the augmented images to side x side pixels, each the mean of the area it covers.
 
-    Yields (images float32 (B, 48, 48, 1), 0..255; labels float32 (B, 7), one-hot unless mixed; with `class_weights`
+    Yields (images float32 (B, side, side, 1), 0..255; labels float32 (B, 7), one-hot unless mixed; with `class_weights`
     also weights float32 (B,)). Every epoch has every image exactly once. The images stay uint8 in memory, copied once.
     Two streams that differ in `augment` alone have the same images in the same order: before and after.
     UserError for an unknown level, no images, or fewer than a batch with `drop_remainder`.
@@ -77,6 +79,8 @@ def training_batches(
 
     def batch(step: tf.Tensor, index: tf.Tensor) -> tuple[tf.Tensor, ...]:
         x = augment_batch(tf.gather(pixels, index), batch_key(seed, "augment", step), level)  # (B, 48, 48, 1)
+        if side != IMAGE_SIZE:
+            x = tf.image.resize(x, (side, side), method="area")
         label = tf.gather(targets, index)
         y, w = tf.one_hot(label, NUM_EMOTIONS), tf.gather(weights, label)  # (B, 7), (B,)
         if mixup_alpha:

@@ -10,4 +10,6 @@ ARCHITECTURES = {
     "resnet18": "ResNet-18 with a 3x3 stem for small images",
     "resnet18_stem7": "ResNet-18 with the 7x7 stem of its paper",
 }
+# Networks that end in global average pooling: their weights are the same for images of any size.
+ANY_SIZE = ("vgg25", "cnn3", "resblock", "resnet18", "resnet18_stem7")
 DEFAULT_ARCHITECTURE = "vgg25"

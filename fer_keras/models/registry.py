@@ -24,6 +24,7 @@ def build(
     precision: str = "float32",
     fused: bool = False,
     seed: int = 0,
+    any_size: bool = False,
 ) -> keras.Model:
     """Build a network with its initial weights.
 
@@ -37,6 +38,7 @@ def build(
         precision: "float32", "bfloat16" or "float16" arithmetic; variables are float32 always.
         fused: use the fused batch normalisation (to train); False gives stock Keras layers only (to save).
         seed: of initial weights and dropout, 0 or more.
+        any_size: take images of any height and width; for `catalog.ANY_SIZE` only, and with the same weights.
 
     Raises:
         UserError: no network of this name.
@@ -45,7 +47,8 @@ def build(
     if name not in NETWORKS:
         raise unknown_name("architecture", name, NETWORKS)
     net = NamedLayers(precision=precision, fused=fused, seed=seed)
-    image = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
+    side = None if any_size else IMAGE_SIZE
+    image = keras.Input((side, side, 1), name="image")
     x = net.rescaling()(image)
     x = NETWORKS[name](x, net, dropout=default_dropout(name) if dropout is None else dropout)
     x = net.logits(NUM_EMOTIONS)(x)

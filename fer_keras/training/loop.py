@@ -9,7 +9,7 @@ import numpy as np
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
 from fer_keras.data.pipeline import steps_per_epoch, training_batches
-from fer_keras.emotions import NUM_EMOTIONS
+from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import build, copy_weights
@@ -21,6 +21,8 @@ from fer_keras.training.history import write_history
 from fer_keras.training.progress import PHASES, EpochRow, Progress, Verdict
 from fer_keras.training.recipe import make_optimizer
 from fer_keras.training.tensorboard import TensorBoard
+
+COARSE_SIDE = 32  # pixels: of the images of the first epochs, with --coarse-epochs
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,9 @@ def remaining_phases(settings: Settings, progress: Progress):
 def build_networks(settings: Settings, device: Device, initial_weights: keras.Model | None) -> Networks:
     options = {"dropout": settings.dropout, "seed": settings.seed}
     stock = build(settings.arch, **options)
-    fused = build(settings.arch, precision=device.precision, fused=True, **options)
+    fused = build(
+        settings.arch, precision=device.precision, fused=True, any_size=bool(settings.coarse_epochs), **options
+    )
     if initial_weights is not None:
         try:
             copy_weights(initial_weights, fused)
@@ -127,30 +131,51 @@ def fit_phase(
     report: Callable[[EpochRow, Verdict], None],
 ) -> None:
     """Train for up to `epochs` more epochs from where `progress` stands."""
-    batches = training_batches(
-        training.images,
-        training.labels,
-        batch_size=settings.batch_size,
-        seed=settings.seed,
-        augment=settings.augment,
-        first_epoch=progress.epoch,
-        class_weights=class_weights(training.labels) if settings.class_weight == "balanced" else None,
-    )
     plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
     last_epoch = progress.epoch + epochs
     check = Validation(networks.stock, validation)
     judge = Judge(run, settings, progress, networks.stock, last_epoch=last_epoch, plateau=plateau, report=report)
     rate = WarmPlateau(settings.peak_learning_rate, settings.warmup_epochs, progress)
     looking_on = [TensorBoard(run.tensorboard(), check), *watch]
-    networks.trained.fit(
-        batches,
-        epochs=last_epoch,
-        initial_epoch=progress.epoch,
-        steps_per_epoch=steps_per_epoch(len(training), settings.batch_size),
-        # Validation first: the others read what it adds to the logs. Judge last: its checkpoint closes the epoch.
-        callbacks=[StopOnNonFiniteLoss(), *([rate] if plateau else []), check, *looking_on, judge],
-        shuffle=False,  # the batches come shuffled
-        verbose=0,
+    for side, until in image_sides(settings, progress.epoch, last_epoch):
+        networks.trained.train_function = None  # compiled for one size at a time
+        networks.trained.fit(
+            batches_from(progress.epoch, training, settings, side),
+            epochs=until,
+            initial_epoch=progress.epoch,
+            steps_per_epoch=steps_per_epoch(len(training), settings.batch_size),
+            # Validation first: the others read what it adds to the logs. Judge last: its checkpoint closes the epoch.
+            callbacks=[StopOnNonFiniteLoss(), *([rate] if plateau else []), check, *looking_on, judge],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        )
+        if progress.phase_over:
+            return
+
+
+def image_sides(settings: Settings, first_epoch: int, last_epoch: int) -> list[tuple[int, int]]:
+    """Return [(side of the images in pixels, the epoch until which they have it), ...] from `first_epoch` on.
+
+    Most of what a network learns it can learn from coarse images, at less than half the cost: progressive resizing,
+    as in Tan and Le, "EfficientNetV2", 2021 (arXiv:2104.00298).
+    """
+    coarse_until = min(settings.coarse_epochs, last_epoch)
+    stages = [(COARSE_SIDE, first_epoch, coarse_until), (IMAGE_SIZE, max(first_epoch, coarse_until), last_epoch)]
+    return [(side, until) for side, begin, until in stages if begin < until]
+
+
+def batches_from(epoch: int, training: Faces, settings: Settings, side: int):
+    """Return the training batches of `settings`, from the start of `epoch` on."""
+    return training_batches(
+        training.images,
+        training.labels,
+        batch_size=settings.batch_size,
+        seed=settings.seed,
+        augment=settings.augment,
+        first_epoch=epoch,
+        class_weights=class_weights(training.labels) if settings.class_weight == "balanced" else None,
+        mixup_alpha=settings.mixup,
+        side=side,
     )
 
 

@@ -125,6 +125,14 @@ def test_class_weights_travel_with_their_images(images):
         np.testing.assert_allclose(w, weights[LABELS[x[:, 0, 0, 0].astype(int)]], rtol=1e-6)
 
 
+def test_smaller_images_are_the_means_of_the_areas_they_cover(images, plain):
+    small = take(training_batches(images, LABELS, **SETTINGS, side=24), 7)
+    for (x, y), (whole, labels) in zip(small, plain[:7], strict=True):
+        blocks = whole.reshape(-1, 24, 2, 24, 2, 1).mean(axis=(2, 4))
+        np.testing.assert_allclose(x, blocks, atol=1e-3)
+        np.testing.assert_array_equal(y, labels)
+
+
 def test_mixup_keeps_the_elements_of_a_batch(images):
     x, y = take(training_batches(images, LABELS, **SETTINGS, mixup_alpha=1.0), 1)[0]
     assert x.shape == (BATCH, 48, 48, 1) and y.shape == (BATCH, 7)

@@ -199,6 +199,19 @@ def test_copy_weights_refuses_another_network_and_leaves_it_as_it_was():
         np.testing.assert_array_equal(now, then)
 
 
+@pytest.mark.parametrize("name", catalog.ANY_SIZE)
+def test_networks_with_global_pooling_take_images_of_any_size(name):
+    fixed, free = registry.build(name), registry.build(name, any_size=True)
+    np.testing.assert_allclose(free(pixels(2)), fixed(pixels(2)), atol=1e-6)
+    assert free(pixels(2)[:, :32, :32]).shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", sorted(set(catalog.ARCHITECTURES) - set(catalog.ANY_SIZE)))
+def test_networks_with_dense_layers_on_their_maps_do_not(name):
+    with pytest.raises(ValueError):
+        registry.build(name, any_size=True)
+
+
 def test_an_unknown_name_is_told_with_the_nearest_one():
     with pytest.raises(UserError, match=r"no architecture 'vgg52'\. Did you mean 'vgg25'\?"):
         registry.build("vgg52")

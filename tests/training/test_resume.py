@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "data": "synthetic",
     "limit": 35,
-    "arch": "cnn_plain",
+    "arch": "cnn3",
     "epochs": 3,
+    "coarse_epochs": 2,  # the resumed run must find its place in both sizes
+    "mixup": 0.4,
     "fine_tune_epochs": 2,
     "fine_tune_optimizer": "adam",  # has state of its own that must come back
     "batch_size": 16,

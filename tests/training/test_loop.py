@@ -1,0 +1,20 @@
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.training.loop import image_sides
+
+
+@pytest.mark.parametrize(
+    ("coarse", "first", "last", "sides"),
+    [
+        (0, 0, 5, [(48, 5)]),
+        (2, 0, 5, [(32, 2), (48, 5)]),
+        (2, 1, 5, [(32, 2), (48, 5)]),  # resumed
+        (2, 2, 5, [(48, 5)]),
+        (2, 3, 5, [(48, 5)]),
+        (5, 0, 5, [(32, 5)]),
+        (5, 5, 7, [(48, 7)]),  # fine-tuning
+    ],
+)
+def test_the_first_epochs_have_coarse_images_and_the_others_fine_ones(coarse, first, last, sides):
+    assert image_sides(Settings(epochs=5, coarse_epochs=coarse), first, last) == sides
