@@ -4,9 +4,12 @@
       config.json environment.json history.csv result.json model.keras
       checkpoints/ tensorboard/ figures/ members/00/ evaluation/<split>/ explanations/<method>/
 
-A run is finished when result.json stands: it is the last file that training writes.
+A run is finished when result.json stands: it is the last file that training writes. logs/pretrained is a copy of the
+run that is shipped with the package, made when it is first named.
 """
 
+import filecmp
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +18,10 @@ from typing import Any
 from fer_keras.config import Settings, read_json_object
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError, near_miss
-from fer_keras.files import write_json
+from fer_keras.files import write_json, written_aside
 
+PRETRAINED = "pretrained"  # as a run's name: the one that is shipped
+SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
 FORMAT = 1  # of config.json; raised when an older reader would misread it
 
 
@@ -138,7 +143,12 @@ def is_run(path: Path) -> bool:
 
 
 def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
-    """Return the run at `path`, or the one of that name under `logdir`. UserError, with the near miss, if none."""
+    """Return the run at `path`, or the one of that name under `logdir`. UserError, with the near miss, if none.
+
+    "pretrained" is the run shipped with the package: the one to evaluate, explain or start from without training.
+    """
+    if str(path) == PRETRAINED and is_run(SHIPPED):
+        return open_pretrained(logdir)
     for candidate in (Path(path), Path(logdir) / str(path)):
         if is_run(candidate):
             return Run(candidate)
@@ -148,10 +158,27 @@ def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
     raise UserError(f"no run at {path} (expected a folder with config.json).{hint}")
 
 
+def open_pretrained(logdir: Path | str) -> Run:
+    """Return the shipped run as it stands in `logdir`, where evaluations and explanations of it can be written.
+
+    It is copied there where it is missing or of another version of the package; result.json, which makes it a finished
+    run, comes last.
+    """
+    run = Run(Path(logdir) / PRETRAINED)
+    files = sorted((file for file in SHIPPED.rglob("*") if file.is_file()), key=lambda file: file.name == "result.json")
+    for file in files:
+        copy = run.path / file.relative_to(SHIPPED)
+        if not copy.is_file() or not filecmp.cmp(file, copy, shallow=False):
+            with written_aside(copy) as aside:
+                shutil.copyfile(file, aside)
+    return run
+
+
 def all_runs(logdir: Path | str) -> list[Run]:
-    """Return the runs under `logdir`, oldest first (their names begin with the time)."""
+    """Return the runs trained under `logdir`, oldest first: their names begin with the time."""
     folder = Path(logdir)
-    return [Run(path) for path in sorted(folder.iterdir()) if is_run(path)] if folder.is_dir() else []
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [Run(path) for path in paths if is_run(path) and path.name != PRETRAINED]
 
 
 def newest_finished(logdir: Path | str) -> Run:
@@ -165,4 +192,4 @@ def newest_finished(logdir: Path | str) -> Run:
             f"no finished run in {logdir}: {runs[-1].path.name} was not trained to its end. "
             f"Go on with it: python train.py --resume {runs[-1].path}"
         )
-    raise UserError(f"no run in {logdir}. Train one first: python train.py")
+    raise UserError(f"no run in {logdir}. Train one: python train.py. Or take the shipped one: --run {PRETRAINED}")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fer_keras import runs
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
 from fer_keras.runs import Run, RunConfig, create_run, newest_finished, open_run, read_config, write_config
@@ -61,7 +62,7 @@ def test_the_newest_finished_run_is_found_past_an_unfinished_one(tmp_path):
 
 
 def test_without_a_finished_run_the_next_command_is_told(tmp_path):
-    with pytest.raises(UserError, match=r"python train\.py$"):
+    with pytest.raises(UserError, match=r"python train\.py\. .*--run pretrained"):
         newest_finished(tmp_path / "logs")
     run = make_run(tmp_path, None, finished=False)
     with pytest.raises(UserError, match=f"--resume {run.path}"):
@@ -73,6 +74,35 @@ def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path):
     assert open_run(run.path) == run == open_run(run.path.name, tmp_path)
     with pytest.raises(UserError, match=f"Did you mean '{run.path.name}'"):
         open_run(run.path.name[:-1] + "x", tmp_path)
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    run = make_run(tmp_path / "package", None, finished=True)
+    run.model_file.write_bytes(b"weights of this version")
+    monkeypatch.setattr(runs, "SHIPPED", run.path)
+    return run
+
+
+def test_the_shipped_run_is_copied_to_where_results_of_it_can_be_written(shipped, tmp_path):
+    run = open_run("pretrained", tmp_path / "logs")
+    assert run.path == tmp_path / "logs" / "pretrained"
+    assert run.finished and read_config(run) == read_config(shipped)
+    assert run.model_file.read_bytes() == b"weights of this version"
+
+
+def test_the_copy_of_an_older_version_is_brought_up_to_date(shipped, tmp_path):
+    old = open_run("pretrained", tmp_path / "logs")
+    old.model_file.write_bytes(b"weights of that version")
+    (old.path / "evaluation").mkdir()
+    assert open_run("pretrained", tmp_path / "logs").model_file.read_bytes() == b"weights of this version"
+    assert (old.path / "evaluation").is_dir()
+
+
+def test_the_shipped_run_is_never_taken_for_the_newest(shipped, tmp_path):
+    own = make_run(tmp_path / "logs", None, finished=True)
+    open_run("pretrained", tmp_path / "logs")
+    assert newest_finished(tmp_path / "logs") == own
 
 
 def test_the_contract_of_file_names():

@@ -12,6 +12,7 @@ from fer_keras.data.select import drop_uniform, equalize, stratified_limit, trai
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.metrics import leaks
+from fer_keras.runs import PRETRAINED
 
 VALIDATION = "validation"  # the images that chose a run's epoch, whatever split they come from
 
@@ -80,8 +81,13 @@ def hold_out(
 
 
 def _data_of(candidate: Candidate) -> Faces | None:
-    """Return what lies where the run's data lay when it was trained, or the synthetic faces that it was trained on."""
+    """Return what lies where the run's data lay when it was trained, or the synthetic faces that it was trained on.
+
+    The shipped run was trained elsewhere: without its data at hand it gets what `--data auto` finds.
+    """
     record = candidate.config.data
+    if candidate.name == PRETRAINED and not Path(record["source"]).exists():
+        return load_faces("auto")
     if record["synthetic"]:
         return load_faces("synthetic", limit=candidate.config.settings.limit)
     return load_faces(record["source"]) if Path(record["source"]).exists() else None

@@ -7,7 +7,6 @@ from fer_keras.config import read_json_object
 from fer_keras.errors import UserError
 from fer_keras.runs import Run, RunConfig, is_run, newest_finished, open_run, read_config
 
-PRETRAINED = "pretrained"
 # What the record of the data in config.json must have for an evaluation: key by key the type.
 _RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
 
@@ -54,8 +53,6 @@ def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -
         UserError: for a run that is missing, unfinished, damaged or of another order of emotions, one named twice, or
             an epoch that was not kept (with those that were).
     """
-    if PRETRAINED in names:
-        raise UserError("--run pretrained: no pretrained network is shipped yet. Train one: python train.py")
     runs = [open_run(name, logdir) for name in names] or [newest_finished(logdir)]
     places = [run.path.resolve() for run in runs]
     twice = [run.path for run, place in zip(runs, places, strict=True) if places.count(place) > 1]

@@ -93,11 +93,6 @@ def test_a_run_named_twice_would_have_two_votes(make_run, data):
     assert "named twice" in refusal(run, run)
 
 
-def test_no_pretrained_network_is_shipped_yet():
-    with pytest.raises(UserError, match="no pretrained network is shipped yet"):
-        find_candidates(("pretrained",), logdir="logs", epoch=None)
-
-
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
