@@ -12,6 +12,7 @@ from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, members_of
+from fer_keras.files import write_text
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -38,11 +39,12 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
     many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
     folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}{many}"))
     cli.import_quietly("keras")
-    from fer_keras.evaluation import console, report
+    from fer_keras.evaluation import card, console, report
 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
-    written = report.write_evaluation(evaluation, folder)
+    write_text(folder / "card.md", card.card_text(evaluation))
+    written = [*report.write_evaluation(evaluation, folder), folder / "card.md"]
     print(f"\n{console.written_text(folder, written)}", flush=True)
 
 

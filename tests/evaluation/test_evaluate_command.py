@@ -103,7 +103,7 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     assert code == 0 and err == ""
     folder = run.evaluation("PrivateTest")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"metrics.json", "predictions.csv", *(f"{name}.png" for name in FIGURES)}
+    assert names == {"metrics.json", "predictions.csv", "card.md", *(f"{name}.png" for name in FIGURES)}
 
     metrics, rows = json.loads((folder / "metrics.json").read_text()), read_csv(folder / "predictions.csv")
     faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
@@ -121,6 +121,19 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     assert metrics["selected_on"] is False and metrics["warnings"] == []
     assert metrics["runs"] == [str(run.path)] and metrics["data"]["synthetic"] is True
     assert f"{metrics['accuracy']:.4f}" in out and "say nothing about people" in out and str(folder) in out
+
+
+def test_the_card_tells_data_recipe_numbers_and_limits(command, undrawn, tmp_path):
+    code, _, _ = command("--run", "20260101-000000-cnn3", "--split", "PublicTest", "--output", tmp_path)
+    assert code == 0
+    card, metrics = (tmp_path / "card.md").read_text(), json.loads((tmp_path / "metrics.json").read_text())
+    for said in ("`python train.py", "--arch cnn3", metrics["data"]["sha256"], f"{metrics['accuracy']:.4f}"):
+        assert said in card
+    happy = metrics["per_class"]["happy"]
+    assert (
+        f"| happy | {happy['precision']:.3f} | {happy['recall']:.3f} | {happy['f1']:.3f} | {happy['support']} |" in card
+    )
+    assert "**PublicTest chose the epoch" in card and "drawn, synthetic faces" in card
 
 
 def test_a_split_that_chose_the_epoch_is_marked_in_the_terminal_and_in_the_numbers(command, undrawn, tmp_path):

@@ -1,0 +1,95 @@
+"""The card of a network: what it was trained on and how, what it can do, how sure to be of it, and where it ends.
+
+After Mitchell et al., "Model Cards for Model Reporting", 2019 (arXiv:1810.03993). Markdown, for people.
+"""
+
+import dataclasses
+
+from fer_keras.config import Settings, flag
+from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation.report import Evaluation, short_name
+from fer_keras.evaluation.runs_to_evaluate import Candidate
+
+LIMITS = """\
+- It says which of seven labels people would give to a posed or found picture of a face; it does not know what a person
+  feels. Do not use it to judge people.
+- FER2013's labels are noisy: human readers agree with them on about 65% of the images (Goodfellow et al. 2013), and
+  identical images carry different labels. Some of what counts as a mistake here is none.
+- Its faces are of web pictures of 2013, found by an automatic detector; who is in them, by age, sex or skin, is not
+  recorded, so accuracy on any group of people is not known.
+- It takes a face that is cut out, about upright, gray, 48x48 pixels; `evaluate.py --predict PHOTO` cuts faces out so.
+"""
+LIMITS_SYNTHETIC = """\
+- Trained or tested on drawn, synthetic faces: these numbers say that the program works, and nothing about people.
+"""
+
+
+def card_text(evaluation: Evaluation) -> str:
+    """Return the card of what was evaluated, Markdown."""
+    title = short_name(evaluation.candidates)
+    parts = [f"# {title}", "## How it was made", *map(_made, evaluation.candidates)]
+    parts += ["## How good it is", _numbers(evaluation), _emotions(evaluation)]
+    parts += [f"**{warning}**" for warning in evaluation.held.warnings]
+    synthetic = evaluation.held.synthetic or any(one.config.data["synthetic"] for one in evaluation.candidates)
+    parts += ["## Limits", (LIMITS_SYNTHETIC if synthetic else LIMITS).rstrip()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _made(candidate: Candidate) -> str:
+    data, settings = candidate.config.data, candidate.config.settings
+    images = f" ({data['training']:,} images; {data['validation']:,} chose the epoch)" if "training" in data else ""
+    lines = [
+        f"- Run: {candidate.name}; network {settings.arch}"
+        + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else ""),
+        f"- Data: {data['source']}, SHA-256 {data['sha256']}{images}",
+        f"- Protocol: {data.get('rule', 'not recorded')}",
+        f"- Recipe: `{_command(settings)}`",
+    ]
+    return "\n".join(lines)
+
+
+def _command(settings: Settings) -> str:
+    """Return a command that trains with these settings: those that differ from the defaults."""
+    words = ["python", "train.py"]
+    for item in dataclasses.fields(settings):
+        value = getattr(settings, item.name)
+        if value == item.default:
+            continue
+        if isinstance(value, bool):
+            words.append(flag(item.name) if value else f"--no-{flag(item.name).removeprefix('--')}")
+        else:
+            words += [flag(item.name), f"{value}"]
+    return " ".join(words)
+
+
+def _numbers(evaluation: Evaluation) -> str:
+    metrics, held = evaluation.metrics, evaluation.held
+    low, high = metrics.accuracy_ci95
+    tta = "" if evaluation.tta == "none" else f", test-time augmentation {evaluation.tta}"
+    lines = [
+        f"On {metrics.n:,} images of {held.faces.source}, {held.split}{tta}. {held.reason}".strip(),
+        "",
+        "| measure | value |",
+        "| --- | --- |",
+        f"| accuracy | {metrics.accuracy:.4f} (95% interval {low:.4f} to {high:.4f}) |",
+    ]
+    if metrics.accuracy_without_leaks is not None:
+        lines.append(f"| accuracy without images that stand in Training too | {metrics.accuracy_without_leaks:.4f} |")
+    lines += [
+        f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |",
+        f"| macro F1 | {metrics.macro_f1:.4f} |",
+        f"| log loss, nats | {metrics.log_loss:.4f} |",
+        f"| expected calibration error | {metrics.ece:.4f} |",
+    ]
+    return "\n".join(lines)
+
+
+def _emotions(evaluation: Evaluation) -> str:
+    metrics = evaluation.metrics
+    lines = ["| emotion | precision | recall | F1 | images |", "| --- | --- | --- | --- | --- |"]
+    for name, *numbers, support in zip(
+        EMOTIONS, metrics.precision, metrics.recall, metrics.f1, metrics.support, strict=True
+    ):
+        shown = " | ".join(f"{number:.3f}" for number in numbers)
+        lines.append(f"| {name} | {shown} | {support:,} |")
+    return "\n".join(lines)
