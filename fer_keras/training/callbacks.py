@@ -12,6 +12,7 @@ from fer_keras.inference import predict_probabilities
 from fer_keras.metrics import confusion_matrix, log_loss, mean_confidence
 from fer_keras.models.files import open_model, save_model
 from fer_keras.models.registry import copy_weights
+from fer_keras.training.calibration import calibrate_batch_norm
 from fer_keras.training.checkpoint import save_checkpoint
 from fer_keras.training.history import append_history
 from fer_keras.training.progress import EpochRow, Progress, Verdict
@@ -40,20 +41,22 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
 class Validation(keras.callbacks.Callback):
     """Measure the validation set after each epoch with the float32 network that is going to be saved.
 
-    So the accuracy that selects an epoch is the one that evaluate.py finds again. Adds to the epoch's logs val_loss
+    So the accuracy that selects an epoch is the one that evaluate.py finds again. Its batch statistics are measured on
+    `plain`, training images as they are (see `calibration`). Adds to the epoch's logs val_loss
     (cross-entropy, nats), val_accuracy, and val_confidence_right and val_confidence_wrong: the mean probability of the
     predicted emotion where it is right and where it is wrong. When the second grows, validation loss can rise while
     accuracy rises too.
     """
 
-    def __init__(self, stock: keras.Model, faces: Faces):
+    def __init__(self, stock: keras.Model, faces: Faces, plain: np.ndarray):
         super().__init__()
-        self.stock, self.faces = stock, faces
+        self.stock, self.faces, self.plain = stock, faces, plain
         self.probabilities = np.zeros((0, 7), np.float32)
         self.matrix = np.zeros((7, 7), np.int64)
 
     def on_epoch_end(self, epoch, logs=None):
         copy_weights(self.model, self.stock)
+        calibrate_batch_norm(self.stock, self.plain)
         labels = self.faces.labels
         self.probabilities = predict_probabilities(self.stock, self.faces.images)
         predicted = self.probabilities.argmax(axis=1)

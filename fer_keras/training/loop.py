@@ -14,6 +14,7 @@ from fer_keras.errors import UserError
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import build, copy_weights
 from fer_keras.runs import Run
+from fer_keras.training.calibration import calibration_images
 from fer_keras.training.callbacks import Judge, StopOnNonFiniteLoss, Validation, WarmPlateau
 from fer_keras.training.checkpoint import load_checkpoint, read_progress
 from fer_keras.training.device import Device, distribution
@@ -133,7 +134,7 @@ def fit_phase(
     """Train for up to `epochs` more epochs from where `progress` stands."""
     plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
     last_epoch = progress.epoch + epochs
-    check = Validation(networks.stock, validation)
+    check = Validation(networks.stock, validation, calibration_images(training.images, settings.seed))
     judge = Judge(run, settings, progress, networks.stock, last_epoch=last_epoch, plateau=plateau, report=report)
     rate = WarmPlateau(settings.peak_learning_rate, settings.warmup_epochs, progress)
     looking_on = [TensorBoard(run.tensorboard(), check), *watch]
