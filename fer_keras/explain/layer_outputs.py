@@ -18,8 +18,9 @@ _NONLINEAR = (
     keras.layers.ReLU,
     keras.layers.Softmax,
 )
-_POOLING = (
+_PASSING_ON = (  # with a gradient wherever what they get has one
     keras.layers.AveragePooling2D,
+    keras.layers.BatchNormalization,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.GlobalMaxPooling2D,
     keras.layers.MaxPooling2D,
@@ -38,8 +39,8 @@ def layer_outputs(network: ModelAccess, names: Sequence[str], *, opened: bool = 
         network: the model; it is only read.
         names: of the layers, each once.
         opened: give what has a gradient everywhere, in place of the output of an activation layer, of a layer with a
-            fused activation, or of pooling after one: a ReLU lets through LEAK of what is below zero, and a softmax or
-            another bounded function is left out.
+            fused activation, or of pooling or batch normalisation after one: a ReLU lets through LEAK of what is below
+            zero, and a softmax or another bounded function is left out.
 
     Raises:
         UserError: no such layer.
@@ -102,11 +103,12 @@ def _open(network: ModelAccess, name: str):
     layer, tensor = _layer(network, name), network.tensor(name)
     if isinstance(layer, _NONLINEAR):
         return layer.input, _opened(layer)
-    if isinstance(layer, _POOLING):
-        source = layer.input._keras_history.operation
+    if isinstance(layer, _PASSING_ON):
+        behind, source = [layer], _source(layer)
+        while isinstance(source, _PASSING_ON):
+            behind, source = [source, *behind], _source(source)
         if isinstance(source, _NONLINEAR):
-            opened = _opened(source)
-            return source.input, lambda values: layer(opened(values))
+            return source.input, _in_turn([_opened(source), *behind])
     elif getattr(layer, "activation", keras.activations.linear) is not keras.activations.linear:
         opened = _opened(layer)
         linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})
@@ -114,6 +116,19 @@ def _open(network: ModelAccess, name: str):
         linear.set_weights(layer.get_weights())
         return layer.input, lambda values: opened(linear(values))
     return tensor, None
+
+
+def _source(layer: keras.Layer) -> keras.Operation:
+    return layer.input._keras_history.operation
+
+
+def _in_turn(functions: Sequence[Callable[[tf.Tensor], tf.Tensor]]) -> Callable[[tf.Tensor], tf.Tensor]:
+    def all_of_them(values: tf.Tensor) -> tf.Tensor:
+        for function in functions:
+            values = function(values)
+        return values
+
+    return all_of_them
 
 
 def _opened(layer: keras.Layer) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -139,6 +139,26 @@ def test_the_opened_objective_by_hand():
     np.testing.assert_allclose(found[2], leaky[2, ..., 3].mean(), rtol=1e-4, atol=1e-5)
 
 
+def test_a_relu_is_opened_behind_batch_normalisation_and_pooling():
+    image = keras.Input((48, 48, 1))
+    conv = keras.layers.Conv2D(2, 3, padding="same", name="conv2d")(image)
+    x = keras.layers.Activation("relu", name="activation")(conv)
+    x = keras.layers.BatchNormalization(name="batch_normalization", epsilon=0)(x)
+    x = keras.layers.MaxPooling2D(name="max_pooling2d")(x)
+    model = keras.Model([image], keras.layers.Dense(7, name="logits")(keras.layers.Flatten()(x)))
+    scale, offset, mean, variance = np.array([[2.0, -3.0], [0.5, 1.0], [4.0, 5.0], [16.0, 9.0]])
+    model.get_layer("batch_normalization").set_weights([scale, offset, mean, variance])
+    pictures = tf.random.stateless_uniform((2, 48, 48), (0, 1), 0.0, 255.0)
+    targets = [("batch_normalization", 1), ("max_pooling2d", 0)]
+    found = FilterObjective(ModelAccess(model), targets, opened=True)(pictures).numpy()
+
+    before = np.asarray(keras.Model([image], conv)([pictures[..., None]]))
+    normalised = (np.where(before > 0, before, 0.1 * before) - mean) / np.sqrt(variance) * scale + offset
+    pooled = normalised.reshape(2, 24, 2, 24, 2, 2).max(axis=(2, 4))
+    np.testing.assert_allclose(found[0], normalised[0, ..., 1].mean(), rtol=1e-4)
+    np.testing.assert_allclose(found[1], pooled[1, ..., 0].mean(), rtol=1e-4)
+
+
 def test_a_filters_picture_does_not_depend_on_its_company_and_the_seed_fixes_it():
     model = conv_model()
     together = maximise(model, "conv2d", [0, 1, 2], steps=8, seed=5)
