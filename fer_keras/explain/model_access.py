@@ -23,6 +23,15 @@ _POOLING_AND_SUCH = (
     keras.layers.ZeroPadding2D,
 )
 
+_RECTIFIERS = (
+    keras.layers.Activation,
+    keras.layers.ELU,
+    keras.layers.LeakyReLU,
+    keras.layers.PReLU,
+    keras.layers.ReLU,
+)
+_BEFORE_RECTIFIERS = (keras.layers.Add, keras.layers.BatchNormalization)
+
 
 class ModelAccess:
     """A classifier of pictures, taken apart: its logits, and the outputs of its layers by name.
@@ -97,6 +106,25 @@ class ModelAccess:
             )
         return name
 
+    def rectified_layer(self, name: str) -> str:
+        """Return the activation layer that a layer's outputs go through next, if only normalised and added on the way.
+
+        For conv2d_24 of a conv-BN-add-ReLU network that is activation_24. `name` itself where it has a ReLU, and where
+        it leads to anything else, such as pooling, or to several layers. UserError for an unknown layer.
+        """
+        self.tensor(name)
+        consumers = {found: [] for found in self._tensors}
+        for consumer, tensor in self._tensors.items():
+            for source in _producer(tensor)[1]:
+                consumers.setdefault(source._keras_history.operation.name, []).append(consumer)
+        place = name
+        while not _rectifies(self.inner.get_layer(place)):
+            following = [self.inner.get_layer(consumer) for consumer in consumers[place]]
+            if len(following) != 1 or not isinstance(following[0], _RECTIFIERS + _BEFORE_RECTIFIERS):
+                return name
+            place = following[0].name
+        return place
+
     def logits(self, faces: tf.Tensor) -> tf.Tensor:
         """Return the logits, float32 (N, classes), of faces, float32 (N, 48, 48) in 0..255. Differentiable."""
         return self._finish(self._to_logits(self.enter(faces), training=False))
@@ -139,6 +167,11 @@ class ModelAccess:
 
     def _finish(self, x: tf.Tensor) -> tf.Tensor:
         return tf.cast(x if self._head is None else self._head(x), tf.float32)
+
+
+def _rectifies(layer: keras.Layer) -> bool:
+    fused = getattr(layer, "activation", None) in (keras.activations.relu, keras.activations.leaky_relu)
+    return fused or isinstance(layer, _RECTIFIERS)
 
 
 def _check_model(model: keras.Model) -> None:

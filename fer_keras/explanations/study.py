@@ -120,10 +120,13 @@ def needs_maps(name: str) -> bool:
 def layer_of(name: str, network: Network, options: Options) -> str | None:
     """Return the layer that an attribution method looks at; None where it looks at none.
 
-    Without `--layer`, class activation maps take what the last convolution leads to, after its ReLU, as their papers
-    do.
+    Class activation maps take what the named layer, or the last convolution, leads to after its ReLU, as their papers
+    do: before it, most of a map is negative, and nothing of it would be left.
     """
-    return network.access.spatial_layer(options.layer) if needs_maps(name) else None
+    if not needs_maps(name):
+        return None
+    layer = network.access.spatial_layer(options.layer)
+    return network.access.rectified_layer(layer)
 
 
 def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:

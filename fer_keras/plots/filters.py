@@ -54,25 +54,28 @@ def emotion_filters_figure(
 
 
 def pixel_weights_figure(weights: np.ndarray, counts: np.ndarray, *, title: str = "") -> Figure:
-    """Return the mean input gradient of a layer by emotion, one map for each, on one scale.
+    """Return the mean input gradient of a layer by emotion, one map for each, each with a scale of its own beneath it.
+
+    One scale for all would show the emotion that moves the layer most and leave the others blank.
 
     weights: float (7, 48, 48); with a negative value anywhere they are drawn from blue to red about 0, else from 0 up.
     NaN for an emotion without images. counts: int (7,), images of each.
     """
-    largest = np.nanpercentile(np.abs(weights), 99.5) or 1.0  # a few pixels of a rare emotion would pale the rest
-    scale = {"cmap": "magma", "vmin": 0, "vmax": largest}
-    if np.nanmin(weights) < 0:
-        scale = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+    signed = np.nanmin(weights) < 0
     with house_style():
-        figure = new_figure(9.6, 2.0)
+        figure = new_figure(9.6, 2.1)
         axes = figure.subplots(1, len(EMOTIONS))
         for ax, emotion, one, count in zip(axes, EMOTIONS, weights, counts, strict=True):
-            shown = ax.imshow(one, **scale, interpolation="nearest")
             ax.set_title(f"{emotion} ({count})", fontsize=8)
-            ax.set_axis_off()
-        bar = figure.colorbar(shown, ax=axes, shrink=0.75, pad=0.01, extend="max" if scale["vmin"] == 0 else "both")
-        bar.set_label("activation per gray level", fontsize=7)
-        bar.ax.tick_params(labelsize=6)
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set_visible(False)
+            if np.isnan(one).all():
+                continue
+            largest = np.percentile(np.abs(one), 99.5) or 1.0  # of few images, single pixels would pale the rest
+            low = -largest if signed else 0
+            ax.imshow(one, cmap="RdBu_r" if signed else "magma", vmin=low, vmax=largest, interpolation="nearest")
+            ax.set_xlabel(f"{'±' if signed else '0 to '}{largest:.1e}", fontsize=7)
+        figure.supxlabel("colour scale: activation per gray level", fontsize=7)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure

@@ -119,6 +119,31 @@ def test_layers_are_listed_from_the_input_and_found_by_name():
         access.layer_shape("conv2")
 
 
+def test_the_activation_that_a_layer_leads_to_is_found_past_normalisation_and_shortcuts():
+    image = layers.Input((48, 48, 1))
+    first = layers.Conv2D(2, 3, padding="same", name="conv2d")(image)
+    shortcut = x = layers.LeakyReLU(name="leaky_re_lu")(layers.BatchNormalization(name="batch_normalization")(first))
+    x = layers.Conv2D(2, 3, padding="same", name="conv2d_1")(x)
+    x = layers.BatchNormalization(name="batch_normalization_1")(x)
+    x = layers.Activation("relu", name="activation_1")(layers.Add(name="add")([shortcut, x]))
+    x = layers.Conv2D(2, 3, name="conv2d_2", activation="relu")(layers.MaxPooling2D(name="max_pooling2d")(x))
+    x = layers.Conv2D(2, 3, name="conv2d_3")(layers.BatchNormalization(name="batch_normalization_2")(x))
+    network = ModelAccess(keras.Model([image], layers.Dense(7, name="logits")(layers.Flatten(name="flatten")(x))))
+    expected = {
+        "conv2d": "leaky_re_lu",
+        "leaky_re_lu": "leaky_re_lu",
+        "conv2d_1": "activation_1",
+        "add": "activation_1",
+        "max_pooling2d": "max_pooling2d",
+        "conv2d_2": "conv2d_2",
+        "batch_normalization_2": "batch_normalization_2",
+        "conv2d_3": "conv2d_3",
+    }
+    assert {name: network.rectified_layer(name) for name in expected} == expected
+    with pytest.raises(UserError, match="Did you mean 'conv2d_3'"):
+        network.rectified_layer("conv2d_33")
+
+
 def test_a_layer_and_the_logits_come_out_of_one_pass():
     model = fused_softmax()
     outputs, logits = ModelAccess(model).layer_and_logits("conv2d")(FACES)

@@ -115,16 +115,18 @@ def test_a_layers_filters_are_ordered_by_emotion_and_shaded_by_lead():
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_pixel_weights_share_one_scale(signed):
+def test_pixel_weights_have_a_scale_each_that_is_told(signed):
     weights = RNG.normal(size=(7, 48, 48)) * np.arange(1, 8)[:, None, None]
     weights = weights if signed else np.abs(weights)
     weights[2] = np.nan
     figure = pixel_weights_figure(weights, np.arange(7))
     draws(figure)
-    limits = {image.get_clim() for ax in figure.axes[:7] for image in ax.images}
-    assert len(limits) == 1
-    low, high = limits.pop()
-    assert low == (-high if signed else 0)
+    assert not figure.axes[2].images
+    for number in (0, 6):
+        low, high = figure.axes[number].images[0].get_clim()
+        assert high == pytest.approx(np.percentile(np.abs(weights[number]), 99.5))
+        assert low == (-high if signed else 0)
+        assert figure.axes[number].get_xlabel() == f"{'±' if signed else '0 to '}{high:.1e}"
     assert figure.axes[3].get_title() == f"{EMOTIONS[3]} (3)"
 
 
