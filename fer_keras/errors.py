@@ -1,6 +1,7 @@
 """Mistakes that a user can make, told in one line: what was expected, what was received, what to do."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -12,9 +13,17 @@ class UserError(Exception):
 
 
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """Return " Did you mean 'conv2d_24'?" for the known name nearest to `name`, or "" when none is near."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    """Return " Did you mean 'conv2d_24'?" for the known name nearest to `name`, or "" when none is near.
+
+    Of those nearly as near, one with the same number at its end comes first: 'conv24' means conv2d_24, not conv2d_4.
+    """
+    close = difflib.get_close_matches(name, list(known), n=5, cutoff=0.5)
+    close.sort(key=lambda one: _number_at_the_end(one) != _number_at_the_end(name))
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _number_at_the_end(name: str) -> str:
+    return re.search(r"\d*$", name)[0]
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
