@@ -20,11 +20,12 @@ from fer_keras.explain.model_access import ModelAccess
 
 def compile_gradient(network: ModelAccess):
     """Return a compiled function from faces (N, 48, 48) and targets (N,) to d logit / d pixel, float32 (N, 48, 48)."""
+    logits = network.folded_logits()
 
     def gradient(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
-            scores = target_logits(network.logits(images), targets)
+            scores = target_logits(logits(images), targets)
         # A network may ignore the pixels; the gradient is then 0, not missing.
         return tape.gradient(scores, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError, unknown_name
+from fer_keras.explain.folding import fold_batch_norm
 
 # Both turn logits into probabilities, and a gradient behind them vanishes where the network is sure.
 _TO_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
@@ -128,6 +129,11 @@ class ModelAccess:
     def logits(self, faces: tf.Tensor) -> tf.Tensor:
         """Return the logits, float32 (N, classes), of faces, float32 (N, 48, 48) in 0..255. Differentiable."""
         return self._finish(self._to_logits(self.enter(faces), training=False))
+
+    def folded_logits(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        """Return a function that is `logits` with the weights of now, batch normalisation folded away: faster."""
+        to_logits = fold_batch_norm(self._to_logits)
+        return lambda faces: self._finish(to_logits(self.enter(faces), training=False))
 
     def layer_and_logits(self, name: str) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         """Return a differentiable function from faces, as in `logits`, to a layer's outputs and the logits, float32.
