@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +79,11 @@ def test_a_missing_settings_file_and_a_folder_are_refused(tmp_path):
 def test_names_that_make_no_folder_are_refused(name):
     with pytest.raises(UserError, match="--name"):
         check_run_name(name)
+
+
+@pytest.mark.parametrize("recipe", sorted(Path(__file__).parents[1].glob("configs/*.json")), ids=lambda path: path.stem)
+def test_every_recipe_in_the_box_is_whole_and_says_what_it_costs_and_gives(recipe):
+    assert Settings.from_json(read_settings(recipe), recipe.name) != Settings()
+    about = json.loads(recipe.read_text())["about"]
+    assert set(about) >= {"what", "command", "machine", "time", "accuracy"}
+    assert f"--config configs/{recipe.name}" in about["command"]
