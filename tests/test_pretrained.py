@@ -10,6 +10,8 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import find_candidates
+from fer_keras.explanations.options import Options
+from fer_keras.explanations.target import find_target
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import SHIPPED, Run, read_config
@@ -53,6 +55,23 @@ def test_without_fer2013_at_hand_it_is_tried_on_what_there_is(tmp_path, monkeypa
     held = hold_out(candidates, limit=14)
     assert held.synthetic and len(held.faces) == 14
     assert any("not at hand" in warning for warning in held.warnings)
+
+
+def test_without_fer2013_it_is_explained_on_drawn_faces(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    target = find_target(Options(run="pretrained", limit=14))
+    assert target.synthetic and target.split == "PublicTest" and len(target.faces) == 14
+
+
+def test_with_another_copy_of_fer2013_in_its_place_it_is_explained_on_a_split_of_that(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    faces = synthetic_faces(training=7, public=7, private=7)
+    rows = zip(faces.labels, faces.images, faces.usage, strict=True)
+    lines = [f"{label},{' '.join(map(str, image.ravel()))},{usage}" for label, image, usage in rows]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *lines]))
+    assert find_target(Options(run="pretrained")).split == "PublicTest"
+    assert hold_out(find_candidates(("pretrained",), logdir="logs", epoch=None)).split == "PrivateTest"
 
 
 def test_its_validation_part_is_refused_without_its_data(tmp_path, monkeypatch):

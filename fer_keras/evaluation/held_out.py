@@ -54,7 +54,7 @@ def hold_out(
     """
     if split is not None and split not in (*SPLITS, VALIDATION):
         raise unknown_name("split", split, (*SPLITS, VALIDATION))
-    whole = load_faces(data) if data is not None else _data_of(candidates[0])
+    whole = load_faces(data) if data is not None else data_of(candidates[0])
     if whole is None:
         run, record = candidates[0].run, candidates[0].config.data
         raise UserError(f"{run.path}: expected its data at {record['source']}, found none. Give them with --data PATH")
@@ -80,7 +80,7 @@ def hold_out(
     return HeldOut(faces, split, reason, selected_on, leaked, tuple(warnings))
 
 
-def _data_of(candidate: Candidate) -> Faces | None:
+def data_of(candidate: Candidate) -> Faces | None:
     """Return what lies where the run's data lay when it was trained, or the synthetic faces that it was trained on.
 
     The shipped run was trained elsewhere: without its data at hand it gets what `--data auto` finds.
@@ -100,7 +100,7 @@ def _trained_on(candidates: list[Candidate], whole: Faces) -> list[Faces | None]
         sha256 = candidate.config.data["sha256"]
         if sha256 not in known:
             try:
-                found = _data_of(candidate)
+                found = data_of(candidate)
             except UserError:  # damaged since: then it is not at hand
                 found = None
             known[sha256] = found if found is not None and found.sha256 == sha256 else None

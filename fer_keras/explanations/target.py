@@ -10,7 +10,7 @@ from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import equalize, stratified_limit
 from fer_keras.errors import UserError
-from fer_keras.evaluation.held_out import VALIDATION, hold_out
+from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.explanations.options import Options
 
@@ -87,8 +87,9 @@ def _one_network(options: Options) -> tuple[Candidate, list[str]]:
 
 def _split_for_explanations(candidate: Candidate, data: str | None) -> str | None:
     """Return a split that the run was not trained on, leaving PrivateTest to the final numbers."""
-    if data is not None:
-        return "PublicTest" if "PublicTest" in load_faces(data).splits() else None
+    whole = load_faces(data) if data is not None else data_of(candidate)
+    if data is not None or (whole is not None and whole.sha256 != candidate.config.data["sha256"]):
+        return "PublicTest" if "PublicTest" in whole.splits() else None
     by = candidate.config.data["validation_split"]
     return by if by != "Training" else VALIDATION
 
