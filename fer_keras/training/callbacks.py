@@ -6,6 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
 from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
@@ -105,7 +106,7 @@ class Judge(keras.callbacks.Callback):
         )
         verdict = progress.judge(
             row,
-            early_stop=settings.early_stop,
+            early_stop=patience(settings, row.epoch),
             rollback=settings.rollback,
             plateau=self.plateau,
             last=epoch + 1 == self.last_epoch,
@@ -120,6 +121,16 @@ class Judge(keras.callbacks.Callback):
         self.model.stop_training = verdict.stop
         save_checkpoint(self.run.checkpoint_file, self.model, progress)
         self.report(row, verdict)
+
+
+def patience(settings: Settings, epoch: int) -> int:
+    """Return after how many epochs without a better one to stop at `epoch`, counted from 1; 0: do not stop.
+
+    Validation images are fine ones: a network that has seen coarse ones alone is not stopped for being no better at
+    them, until it has had its full patience of fine epochs.
+    """
+    fine_epochs = epoch - settings.coarse_epochs
+    return settings.early_stop if fine_epochs >= settings.early_stop or not settings.coarse_epochs else 0
 
 
 class WarmPlateau(keras.callbacks.Callback):

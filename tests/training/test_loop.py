@@ -1,6 +1,7 @@
 import pytest
 
 from fer_keras.config import Settings
+from fer_keras.training.callbacks import patience
 from fer_keras.training.loop import image_sides
 
 
@@ -18,3 +19,10 @@ from fer_keras.training.loop import image_sides
 )
 def test_the_first_epochs_have_coarse_images_and_the_others_fine_ones(coarse, first, last, sides):
     assert image_sides(Settings(epochs=5, coarse_epochs=coarse), first, last) == sides
+
+
+def test_a_run_does_not_stop_before_it_has_had_its_patience_of_fine_epochs():
+    settings = Settings(epochs=20, coarse_epochs=8, early_stop=3)
+    assert [patience(settings, epoch) for epoch in (1, 8, 10, 11, 20)] == [0, 0, 0, 3, 3]
+    assert patience(Settings(epochs=20, early_stop=3), 1) == 3
+    assert patience(Settings(epochs=20, coarse_epochs=8, early_stop=0), 20) == 0
