@@ -43,8 +43,9 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
-    write_text(folder / "card.md", card.card_text(evaluation))
-    written = [*report.write_evaluation(evaluation, folder), folder / "card.md"]
+    page = folder / "card.md"
+    write_text(page, card.card_text(evaluation))
+    written = [*report.write_evaluation(evaluation, folder), page]
     print(f"\n{console.written_text(folder, written)}", flush=True)
 
 

@@ -8,16 +8,9 @@ import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
-from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explain.model_access import RECTIFIERS, ModelAccess
 
-_NONLINEAR = (
-    keras.layers.Activation,
-    keras.layers.ELU,
-    keras.layers.LeakyReLU,
-    keras.layers.PReLU,
-    keras.layers.ReLU,
-    keras.layers.Softmax,
-)
+_NONLINEAR = (*RECTIFIERS, keras.layers.Softmax)
 _PASSING_ON = (  # with a gradient wherever what they get has one
     keras.layers.AveragePooling2D,
     keras.layers.BatchNormalization,

@@ -23,8 +23,8 @@ _POOLING_AND_SUCH = (
     keras.layers.SpatialDropout2D,
     keras.layers.ZeroPadding2D,
 )
-
-_RECTIFIERS = (
+# Layers that are a nonlinearity and nothing else.
+RECTIFIERS = (
     keras.layers.Activation,
     keras.layers.ELU,
     keras.layers.LeakyReLU,
@@ -121,7 +121,7 @@ class ModelAccess:
         place = name
         while not _rectifies(self.inner.get_layer(place)):
             following = [self.inner.get_layer(consumer) for consumer in consumers[place]]
-            if len(following) != 1 or not isinstance(following[0], _RECTIFIERS + _BEFORE_RECTIFIERS):
+            if len(following) != 1 or not isinstance(following[0], RECTIFIERS + _BEFORE_RECTIFIERS):
                 return name
             place = following[0].name
         return place
@@ -177,7 +177,7 @@ class ModelAccess:
 
 def _rectifies(layer: keras.Layer) -> bool:
     fused = getattr(layer, "activation", None) in (keras.activations.relu, keras.activations.leaky_relu)
-    return fused or isinstance(layer, _RECTIFIERS)
+    return fused or isinstance(layer, RECTIFIERS)
 
 
 def _check_model(model: keras.Model) -> None:
