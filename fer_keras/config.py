@@ -94,6 +94,11 @@ class Settings:
     def total_epochs(self) -> int:
         return self.epochs + self.fine_tune_epochs
 
+    def each_member(self) -> list["Settings"]:
+        """Return the settings of each network of the run: its own seed, and so its own validation part."""
+        seeds = range(self.seed, self.seed + self.members)
+        return [dataclasses.replace(self, members=1, seed=seed) for seed in seeds]
+
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 

@@ -23,6 +23,8 @@ from fer_keras.files import write_json, written_aside
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped
 SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
 FORMAT = 1  # of config.json; raised when an older reader would misread it
+# What the record of the data in config.json must have: key by key the type.
+RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ class RunConfig:
 
     data: source, sha256, synthetic (bool), rule (how the validation set was chosen, a sentence), validation_split
           (the split that selects the model: "PublicTest", or "Training" when a part of it does), training and
-          validation (numbers of images), testable (names of the splits that took no part).
+          validation (numbers of images), testable (names of the splits that took no part); for a run that began with
+          the weights of another, starts_from (see `training.lineage`).
     """
 
     settings: Settings
@@ -135,7 +138,19 @@ def read_config(run: Run) -> RunConfig:
     settings, data = values.get("settings"), values.get("data")
     if not isinstance(settings, dict) or not isinstance(data, dict):
         raise UserError(f"{run.config_file}: expected the objects 'settings' and 'data'. Train the run again")
+    for key, kind in RECORD.items():
+        if not isinstance(data.get(key), kind):
+            received = f"received {data[key]!r}" if key in data else "which is missing"
+            raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
     return RunConfig(Settings.from_json(settings, str(run.config_file)), data)
+
+
+def limit_seed(run: Run, config: RunConfig) -> int:
+    """Return the seed by which `--limit` chose the run's images: that of the whole ensemble for one of its members."""
+    ensemble = Run(run.path.resolve().parents[1])
+    if run.path.resolve().parent.name == ensemble.member(0).path.parent.name and is_run(ensemble.path):
+        return read_config(ensemble).settings.seed
+    return config.settings.seed
 
 
 def is_run(path: Path) -> bool:

@@ -9,12 +9,13 @@ from fer_keras.config import Settings
 from fer_keras.errors import UserError
 from fer_keras.runs import Run, RunConfig, create_run, newest_finished, open_run, read_config, write_config
 
+RECORD = {"source": "x", "sha256": "ab", "synthetic": False, "validation_split": "Training", "testable": []}
 NOON = datetime(2026, 1, 2, 12, 0, 5)
 
 
 def make_run(logdir, name, *, finished):
     run = create_run(logdir, "cnn4", name, NOON)
-    write_config(run, RunConfig(Settings(arch="cnn4"), {"source": "x"}))
+    write_config(run, RunConfig(Settings(arch="cnn4"), RECORD))
     if finished:
         run.result_file.write_text("{}")
     return run
@@ -32,7 +33,7 @@ def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path):
 
 def test_config_is_read_back_as_written(tmp_path):
     run = create_run(tmp_path, "cnn4", None, NOON)
-    config = RunConfig(Settings(arch="cnn4", epochs=3), {"source": "faces.csv", "sha256": "ab"})
+    config = RunConfig(Settings(arch="cnn4", epochs=3), RECORD)
     write_config(run, config)
     assert read_config(run) == config
 

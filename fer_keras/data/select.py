@@ -1,7 +1,6 @@
-"""Which faces to use: what to leave out, which ones validate, and how many.
+"""Selections of faces: without the uniform ones, equalised, at most so many, and stratified parts.
 
-The protocol of the whole project is `training_and_validation`: it decides what a network is fitted to and what selects
-it, and says what it may then be tested on.
+`protocol` decides by them what a network is fitted to and what selects it.
 """
 
 import hashlib
@@ -12,8 +11,6 @@ import numpy as np
 from fer_keras.data.faces import Faces
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE
 from fer_keras.errors import UserError
-
-DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest split to select on
 
 _PIXELS = IMAGE_SIZE * IMAGE_SIZE
 _BLOCK = 1024  # images at a time: their (1024, 2304) int64 index takes 19 MB
@@ -101,7 +98,7 @@ def stratified_split(
         if distinct < 2:
             raise UserError(
                 f"a stratified split needs at least 2 different images of each class, received {distinct} "
-                f"('{_name(k)}', {size} in all). Add images, or leave out --val-fraction or --limit"
+                f"('{emotion_name(k)}', {size} in all). Add images, or leave out --val-fraction or --limit"
             )
     room = np.clip(largest_remainder(sizes * fraction), 1, sizes - 1)
 
@@ -186,51 +183,5 @@ def _stratified_choice(labels: np.ndarray, n: int, random: np.random.Generator) 
     return np.concatenate(chosen)
 
 
-# --- the protocol ---------------------------------------------------------------------------------------------------
-
-
-def training_and_validation(
-    faces: Faces, *, val_fraction: float | None, seed: int
-) -> tuple[Faces, Faces, tuple[str, ...], str]:
-    """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
-
-    Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
-    of Training does, which shares no identical image with what is trained on.
-
-    Returns:
-        (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
-        honestly, whether or not this source has them; rule is a sentence that says what was done.
-
-    Raises:
-        UserError: for data without labels or a Training split, with images of one emotion only or (where Training is
-            split) with fewer than two different images of one, or for a `val_fraction` outside 0 <= f < 1.
-    """
-    fraction = val_fraction or 0.0
-    if not 0 <= fraction < 1:
-        raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
-    if faces.labels is None:
-        raise UserError(f"{faces.source} has no labels. Training needs a column 'emotion', or one folder an emotion")
-    whole = faces.split("Training")
-    there = np.unique(whole.labels)
-    if len(there) < 2:
-        raise UserError(
-            f"{faces.source}: expected two emotions or more to tell apart in Training, "
-            f"received '{_name(int(there[0]))}' alone"
-        )
-    if not fraction and "PublicTest" in faces.splits():
-        validation = faces.split("PublicTest")
-        rule = f"Trains on Training ({len(whole):,}), selects on PublicTest ({len(validation):,})."
-        return whole, validation, ("PrivateTest",), rule
-
-    why = "" if fraction else " (there is no PublicTest split)"
-    fraction = fraction or DEFAULT_VAL_FRACTION
-    rest, part = stratified_split(whole.labels, fraction, seed, groups=content_groups(whole.images))
-    rule = (
-        f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
-        f"a stratified {fraction:.3g} of it, seed {seed}, identical images kept together{why}."
-    )
-    return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
-
-
-def _name(label: int) -> str:
+def emotion_name(label: int) -> str:
     return EMOTIONS[label] if 0 <= label < len(EMOTIONS) else str(label)

@@ -1,6 +1,5 @@
 """On which images a run is evaluated, and how honest that is."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from fer_keras.data.faces import SPLITS, Faces
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.select import drop_uniform, equalize, stratified_limit, training_and_validation
+from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.metrics import leaks
@@ -127,7 +126,7 @@ def _default_split(candidates: list[Candidate], whole: Faces) -> tuple[str, str]
 
 def _training_and_validation(candidates: list[Candidate], whole: Faces) -> tuple[Faces, Faces]:
     """Return what the candidates were trained on and the images that chose their epoch, rebuilt as training did it."""
-    wanted = {_recipe_of_split(candidate) for candidate in candidates}
+    wanted = {candidate.split for candidate in candidates}
     if any(len(candidate.members) > 1 for candidate in candidates):
         first = candidates[0].run.member(0).path
         raise UserError(
@@ -139,33 +138,15 @@ def _training_and_validation(candidates: list[Candidate], whole: Faces) -> tuple
             f"--split {VALIDATION}: expected runs with the same validation part, received {len(wanted)} different "
             f"ones. Evaluate the runs one by one, or another split"
         )
-    (sha256, limit, limit_seed, settings), *_ = wanted
+    (recipe,) = wanted
+    sha256 = recipe.sha256
     if whole.sha256 != sha256:
         raise UserError(
             f"--split {VALIDATION} is a part of the data that the run was trained on (SHA-256 {sha256[:12]}...), "
             f"received other data: {whole.source} ({whole.sha256[:12]}...). Choose one of: {', '.join(whole.splits())}"
         )
-    equalized, drop, val_fraction, seed = settings
-    faces = stratified_limit(whole, limit, limit_seed) if limit and not whole.synthetic else whole
-    # Training chooses among equalised images. Numbers stand in for the ids, to find the same images unequalised.
-    seen = equalize(faces.images) if equalized else faces.images
-    numbered = dataclasses.replace(faces, images=seen, ids=np.arange(len(faces)).astype(str))
-    if drop:
-        kept, _ = drop_uniform(numbered.take(numbered.usage == "Training"))
-        numbered = numbered.take((numbered.usage != "Training") | np.isin(numbered.ids, kept.ids))
-    training, validation, _, _ = training_and_validation(numbered, val_fraction=val_fraction, seed=seed)
-    return faces.take(training.ids.astype(int)), faces.take(validation.ids.astype(int))
-
-
-def _recipe_of_split(candidate: Candidate) -> tuple:
-    """Return all that decides which images chose the epoch of a run."""
-    settings = candidate.config.settings
-    return (
-        candidate.config.data["sha256"],
-        settings.limit,
-        candidate.limit_seed,
-        (settings.equalize, settings.drop_uniform, settings.val_fraction, settings.seed),
-    )
+    training, validation = recipe.indices(whole)
+    return whole.take(training), whole.take(validation)
 
 
 def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], split: str, faces: Faces) -> bool | None:
@@ -176,14 +157,30 @@ def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], sp
     """
     answers = []
     for candidate, own in zip(candidates, trained_on, strict=True):
-        by = candidate.config.data["validation_split"]
-        if by == "Training":  # a part of it: then the images would be leaks
-            answers.append(False)
-        elif own is None:
-            answers.append(None if split == by else False)
-        else:
-            answers.append(bool(leaks(faces.images, _of_split(own, by)).mean() > 0.5))
+        for by in sorted({candidate.config.data["validation_split"], *_selected_ancestors(candidate)}):
+            if by == "Training":  # a part of it: then the images would be leaks
+                answers.append(False)
+            elif own is None:
+                answers.append(None if split == by else False)
+            else:
+                answers.append(bool(leaks(faces.images, _of_split(own, by)).mean() > 0.5))
     return True if True in answers else None if None in answers else False
+
+
+def _selected_ancestors(candidate: Candidate) -> list[str]:
+    """Return the splits that selected the runs, on the same data, whose weights a run started from."""
+    record = candidate.config.data
+    lineage = record.get("starts_from", [])
+    return [run["validation_split"] for run in lineage if run["split"]["sha256"] == record["sha256"]]
+
+
+def _starts_elsewhere(candidate: Candidate) -> bool:
+    """Tell whether a run started from weights that have seen other data than its own, as far as is known."""
+    record = candidate.config.data
+    lineage = record.get("starts_from")
+    if lineage is None:  # from nothing, or trained before this was recorded
+        return candidate.config.settings.init_from is not None
+    return any(run["split"]["sha256"] != record["sha256"] for run in lineage)
 
 
 def _warnings(
@@ -210,8 +207,7 @@ def _warnings(
             f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
             f"which of these images it has seen, in training or to choose the epoch, cannot be told."
         )
-    started = [candidate for candidate in candidates if candidate.config.settings.init_from is not None]
-    for candidate in started:
+    for candidate in filter(_starts_elsewhere, candidates):
         said.append(
             f"{candidate.name} started from the weights of {candidate.config.settings.init_from}: "
             f"what that run was trained and selected on counts too."

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_keras.config import read_json_object
+from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
-from fer_keras.runs import Run, RunConfig, is_run, newest_finished, open_run, read_config
-
-# What the record of the data in config.json must have for an evaluation: key by key the type.
-_RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
+from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config
 
 
 @dataclass(frozen=True)
@@ -23,16 +21,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One run with the networks that vote for it: one, or those of all its members.
-
-    limit_seed: the seed by which `--limit` chose the run's images: that of the whole ensemble for one of its members.
-    """
+    """One run with the networks that vote for it: one, or those of all its members. split: of its images."""
 
     run: Run
     config: RunConfig
     members: tuple[Member, ...]
-
-    limit_seed: int
+    split: SplitRecipe
 
     @property
     def name(self) -> str:
@@ -63,23 +57,13 @@ def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -
 
 def _candidate(run: Run, epoch: int | None) -> Candidate:
     config = read_config(run)
-    for key, kind in _RECORD.items():
-        if not isinstance(config.data.get(key), kind):
-            received = f"received {config.data[key]!r}" if key in config.data else "which is missing"
-            raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
     size = config.settings.members
     runs = [run] if size == 1 else [run.member(index) for index in range(size)]
     if epoch is None and not run.finished:
         raise _unfinished(run, runs)
     members = tuple(_member(one, run, config.settings.equalize, epoch) for one in runs)
-    return Candidate(run, config, members, _limit_seed(run, config))
-
-
-def _limit_seed(run: Run, config: RunConfig) -> int:
-    ensemble = Run(run.path.resolve().parents[1])
-    if run.path.resolve().parent.name == ensemble.member(0).path.parent.name and is_run(ensemble.path):
-        return read_config(ensemble).settings.seed
-    return config.settings.seed
+    split = SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(run, config))
+    return Candidate(run, config, members, split)
 
 
 def _member(run: Run, whole: Run, equalize: bool, epoch: int | None) -> Member:

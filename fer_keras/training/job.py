@@ -13,7 +13,7 @@ from fer_keras.data.augment import augmentation
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.pipeline import training_batches
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.select import drop_uniform, training_and_validation
+from fer_keras.data.protocol import training_and_validation, without_uniform_training
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_text
@@ -29,6 +29,7 @@ from fer_keras.runs import Run, RunConfig, create_run, open_run, read_config, wr
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
+from fer_keras.training.lineage import ancestors, refuse_seen_validation, still_testable
 from fer_keras.training.loop import train
 from fer_keras.training.progress import Progress
 
@@ -51,9 +52,10 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
-    split = choose_split(faces, settings)
+    split = choose_split(faces, settings, logdir)
     device = find_device(settings.precision)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
+    refuse_seen_validation(settings, ancestors(settings, logdir), faces)
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
     write_json(run.environment_file, environment(device, settings.seed, command))
@@ -76,17 +78,19 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
             f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
         )
     device = find_device(settings.precision)
-    _introduce(run, settings, choose_split(faces, settings), device, 0.0)
+    _introduce(run, settings, choose_split(faces, settings, logdir), device, 0.0)
     return _train_all(run, settings, faces, device, logdir, command)
 
 
-def choose_split(faces: Faces, settings: Settings) -> Split:
+def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
     """Return the training and validation faces by the protocol, with the record that goes into config.json."""
     if settings.drop_uniform:
-        faces = _drop_uniform_training(faces)
+        there, faces = len(faces), without_uniform_training(faces)
+        say(f"left out {there - len(faces)} nearly uniform training images")
     training, validation, testable, rule = training_and_validation(
         faces, val_fraction=settings.val_fraction, seed=settings.seed
     )
+    lineage = ancestors(settings, logdir)
     record = {
         "source": faces.source,
         "sha256": faces.sha256,
@@ -95,18 +99,11 @@ def choose_split(faces: Faces, settings: Settings) -> Split:
         "validation_split": str(validation.usage[0]),
         "training": len(training),
         "validation": len(validation),
-        "testable": list(testable),
+        "testable": list(still_testable(testable, lineage, faces.sha256)),
     }
+    if lineage:
+        record["starts_from"] = lineage
     return Split(training, validation, record)
-
-
-def _drop_uniform_training(faces: Faces) -> Faces:
-    """Leave nearly uniform images out of Training alone: what a network is tested on is never made easier."""
-    in_training = faces.usage == "Training"
-    kept, dropped = drop_uniform(faces.take(in_training))
-    say(f"left out {dropped} nearly uniform training images")
-    keep = ~in_training | np.isin(faces.ids, kept.ids)
-    return faces.take(keep)
 
 
 def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
@@ -124,7 +121,7 @@ def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdi
     started = time.monotonic()
     try:
         if settings.members == 1:
-            _train_one(run, settings, choose_split(faces, settings), device, logdir)
+            _train_one(run, settings, choose_split(faces, settings, logdir), device, logdir)
         else:
             _train_members(run, settings, faces, device, logdir, command)
     except (KeyboardInterrupt, OSError):
@@ -137,10 +134,10 @@ def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdi
 
 def _train_members(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> None:
     results = []
-    for index in range(settings.members):
-        member, own = run.member(index), dataclasses.replace(settings, members=1, seed=settings.seed + index)
+    for index, own in enumerate(settings.each_member()):
+        member = run.member(index)
         if not member.finished:
-            split = choose_split(faces, own)
+            split = choose_split(faces, own, logdir)
             say(f"\nmember {index + 1} of {settings.members}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
             write_json(member.environment_file, environment(device, own.seed, command))

@@ -1,4 +1,4 @@
-"""Which faces are left out, kept, trained on and validated on."""
+"""Which faces are left out and kept, and how they are split."""
 
 import numpy as np
 import pytest
@@ -14,31 +14,12 @@ from fer_keras.data.select import (
     largest_remainder,
     stratified_limit,
     stratified_split,
-    training_and_validation,
     uniform_share,
 )
 from fer_keras.errors import UserError
+from tests.data.made_faces import make_faces, numbered_images
 
 FER2013_COUNTS = (3995, 436, 4097, 7215, 4830, 3171, 4965)
-
-
-def numbered_images(n):
-    """Return n images that all differ: each spells its number."""
-    images = np.zeros((n, 48, 48), dtype=np.uint8)
-    images[:, 0, 0], images[:, 0, 1] = np.arange(n) % 256, np.arange(n) // 256
-    return images
-
-
-def make_faces(labels, usage=None, images=None):
-    n = len(labels)
-    return Faces(
-        images=numbered_images(n) if images is None else images,
-        labels=np.array(labels, dtype=np.int64),
-        usage=np.array(["Training"] * n if usage is None else usage),
-        ids=np.array([f"row {i + 2}" for i in range(n)]),
-        source="test faces",
-        sha256="0" * 64,
-    )
 
 
 # --- the images ---
@@ -208,76 +189,3 @@ def test_a_limit_leaves_no_class_out_where_there_is_room():
 def test_a_limit_of_unlabelled_faces():
     faces = Faces(numbered_images(50), None, np.full(50, "Training"), np.arange(50).astype(str), "test.csv", "")
     assert len(stratified_limit(faces, 20, seed=0)) == 20
-
-
-# --- the protocol ---
-
-THREE_SPLITS = ["Training"] * 40 + ["PublicTest"] * 10 + ["PrivateTest"] * 10
-
-
-def test_publictest_selects_unless_asked_otherwise():
-    faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    for fraction in (None, 0, 0.0):
-        training, validation, testable, rule = training_and_validation(faces, val_fraction=fraction, seed=0)
-        assert training.ids.tolist() == faces.ids[:40].tolist()
-        assert validation.ids.tolist() == faces.ids[40:50].tolist()
-        assert testable == ("PrivateTest",)
-        assert rule == "Trains on Training (40), selects on PublicTest (10)."
-
-
-def test_a_fraction_selects_on_a_part_of_training_and_leaves_publictest_for_testing():
-    faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    training, validation, testable, rule = training_and_validation(faces, val_fraction=0.25, seed=0)
-    assert (len(training), len(validation)) == (30, 10)
-    assert set(training.usage) == set(validation.usage) == {"Training"}
-    assert set(training.ids) | set(validation.ids) == set(faces.ids[:40])
-    assert np.bincount(validation.labels).tolist() == [5, 5]
-    assert testable == ("PublicTest", "PrivateTest")
-    assert "30 images" in rule
-    assert "0.25" in rule
-
-
-def test_without_publictest_a_tenth_of_training_selects_and_the_rule_says_so():
-    faces = make_faces([0, 1] * 25, ["Training"] * 40 + ["PrivateTest"] * 10)
-    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0)
-    assert (len(training), len(validation)) == (36, 4)
-    assert testable == ("PublicTest", "PrivateTest")
-    assert "no PublicTest" in rule
-
-
-def test_an_image_that_validates_has_no_copy_in_training():
-    images = np.concatenate([numbered_images(60), numbered_images(60)[:30]])
-    labels = [0, 1] * 30 + [0, 1] * 15
-    for seed in range(5):
-        faces = make_faces(labels, images=images)
-        training, validation, *_ = training_and_validation(faces, val_fraction=0.2, seed=seed)
-        seen = {image.tobytes() for image in training.images}
-        assert not any(image.tobytes() in seen for image in validation.images)
-        assert len(training) + len(validation) == 90
-
-
-def test_privatetest_is_never_touched():
-    faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    private = set(faces.split("PrivateTest").ids)
-    for fraction in (None, 0.1, 0.5):
-        for part in training_and_validation(faces, val_fraction=fraction, seed=0)[:2]:
-            assert not private & set(part.ids)
-
-
-@pytest.mark.parametrize(
-    ("faces", "fraction", "piece"),
-    [
-        (make_faces([0, 1], ["PublicTest", "PrivateTest"]), None, "no Training split. It has: PublicTest, PrivateTest"),
-        (make_faces([3, 3, 1], ["Training", "Training", "PublicTest"]), None, "'happy' alone"),
-        (make_faces([0, 0, 1]), 0.5, "'disgust', 1 in all"),
-        (make_faces([0, 0, 1, 1]), 1.0, "--val-fraction: expected a number from 0 to below 1, received 1.0"),
-        (make_faces([0, 0, 1, 1]), -0.1, "received -0.1"),
-        (make_faces([0, 0, 1, 1]), float("nan"), "received nan"),
-        (Faces(numbered_images(2), None, np.full(2, "Training"), np.full(2, "x"), "test.csv", ""), None, "no labels"),
-    ],
-)
-def test_data_that_cannot_be_trained_on_is_told(faces, fraction, piece):
-    with pytest.raises(UserError) as caught:
-        training_and_validation(faces, val_fraction=fraction, seed=0)
-    assert piece in str(caught.value)
-    assert "\n" not in str(caught.value)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.select import training_and_validation
+from fer_keras.data.protocol import training_and_validation
 from fer_keras.data.source import read_faces
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
@@ -142,6 +142,34 @@ def test_a_run_on_synthetic_faces_is_tested_on_the_same_ones(make_run, csv_of, c
 def test_a_start_from_another_run_is_said(csv_of, candidate_of):
     (warning,) = hold_out([candidate_of(csv_of(*ALL), init_from="logs/older")]).warnings
     assert "started from the weights of logs/older" in warning
+
+
+def started_from(candidate, parent):
+    """Return the candidate as a run that started from the weights of `parent`, as training records it."""
+    lineage = {
+        "run": parent.name,
+        "split": dataclasses.asdict(parent.split),
+        "validation_split": parent.config.data["validation_split"],
+        "testable": parent.config.data["testable"],
+    }
+    record = candidate.config.data | {"starts_from": [lineage]}
+    return dataclasses.replace(candidate, config=dataclasses.replace(candidate.config, data=record))
+
+
+def test_what_selected_the_run_it_started_from_has_selected_it(csv_of, candidate_of):
+    data = csv_of(*ALL)
+    parent = candidate_of(data, "parent")
+    child = candidate_of(data, "child", validation_split="Training", val_fraction=0.2, init_from="parent")
+    held = hold_out([started_from(child, parent)], split="PublicTest")
+    assert held.selected_on is True and "too good" in held.warnings[0]
+    assert hold_out([started_from(child, parent)], split="PrivateTest").warnings == ()
+
+
+def test_a_start_from_a_run_on_other_data_is_said(csv_of, candidate_of):
+    parent = candidate_of(csv_of(*ALL, name="other.csv"), "parent")
+    child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from="parent")
+    (warning,) = hold_out([started_from(child, parent)]).warnings
+    assert "started from the weights of parent" in warning
 
 
 @pytest.mark.parametrize(

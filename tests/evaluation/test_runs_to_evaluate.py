@@ -69,7 +69,7 @@ def test_a_member_can_be_evaluated_alone_with_the_seed_that_limited_them_all(mak
     config["settings"] |= {"members": 1, "seed": 12}
     run.member(1).config_file.write_text(json.dumps(config))
     (candidate,) = find(run.member(1))
-    assert candidate.limit_seed == 11 and candidate.config.settings.seed == 12
+    assert candidate.split.limit_seed == 11 and candidate.config.settings.seed == 12
 
 
 def test_a_kept_epoch_is_taken_even_of_an_unfinished_run_and_a_missing_one_lists_them(make_run, data):

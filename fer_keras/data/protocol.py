@@ -1,0 +1,114 @@
+"""The protocol of the whole project: what a network is fitted to, what selects it, what it may then be tested on."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.data.select import (
+    content_groups,
+    drop_uniform,
+    emotion_name,
+    equalize,
+    stratified_limit,
+    stratified_split,
+)
+from fer_keras.errors import UserError
+
+DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest split to select on
+
+
+def training_and_validation(
+    faces: Faces, *, val_fraction: float | None, seed: int
+) -> tuple[Faces, Faces, tuple[str, ...], str]:
+    """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
+
+    Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
+    of Training does, which shares no identical image with what is trained on.
+
+    Returns:
+        (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
+        honestly, whether or not this source has them; rule is a sentence that says what was done.
+
+    Raises:
+        UserError: for data without labels or a Training split, with images of one emotion only or (where Training is
+            split) with fewer than two different images of one, or for a `val_fraction` outside 0 <= f < 1.
+    """
+    fraction = val_fraction or 0.0
+    if not 0 <= fraction < 1:
+        raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
+    if faces.labels is None:
+        raise UserError(f"{faces.source} has no labels. Training needs a column 'emotion', or one folder an emotion")
+    whole = faces.split("Training")
+    there = np.unique(whole.labels)
+    if len(there) < 2:
+        raise UserError(
+            f"{faces.source}: expected two emotions or more to tell apart in Training, "
+            f"received '{emotion_name(int(there[0]))}' alone"
+        )
+    if not fraction and "PublicTest" in faces.splits():
+        validation = faces.split("PublicTest")
+        rule = f"Trains on Training ({len(whole):,}), selects on PublicTest ({len(validation):,})."
+        return whole, validation, ("PrivateTest",), rule
+
+    why = "" if fraction else " (there is no PublicTest split)"
+    fraction = fraction or DEFAULT_VAL_FRACTION
+    rest, part = stratified_split(whole.labels, fraction, seed, groups=content_groups(whole.images))
+    rule = (
+        f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
+        f"a stratified {fraction:.3g} of it, seed {seed}, identical images kept together{why}."
+    )
+    return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
+
+
+def without_uniform_training(faces: Faces) -> Faces:
+    """Leave nearly uniform images out of Training alone: what a network is tested on is never made easier."""
+    in_training = faces.usage == "Training"
+    kept, _ = drop_uniform(faces.take(in_training))
+    return faces.take(~in_training | np.isin(faces.ids, kept.ids))
+
+
+@dataclass(frozen=True)
+class SplitRecipe:
+    """All that decides which images of a source train a run and which select it; a run's config.json tells it.
+
+    limit_seed: the seed by which `limit` chose among the images: that of the whole ensemble for one of its members.
+    """
+
+    sha256: str
+    limit: int
+    limit_seed: int
+    equalize: bool
+    drop_uniform: bool
+    val_fraction: float
+    seed: int
+
+    @classmethod
+    def of(cls, settings: Settings, sha256: str, *, limit_seed: int | None = None) -> "SplitRecipe":
+        """Return the recipe of a run with these settings on the source of that SHA-256."""
+        return cls(
+            sha256=sha256,
+            limit=settings.limit,
+            limit_seed=settings.seed if limit_seed is None else limit_seed,
+            equalize=settings.equalize,
+            drop_uniform=settings.drop_uniform,
+            val_fraction=settings.val_fraction,
+            seed=settings.seed,
+        )
+
+    def indices(self, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the images that train and those that select stand in `whole`: int64, each sorted.
+
+        whole: the source with that SHA-256, as it is read: unlimited (but for synthetic faces), not equalised.
+        """
+        assert whole.sha256 == self.sha256, (whole.sha256, self.sha256)
+        numbered = replace(whole, ids=np.arange(len(whole)).astype(str))
+        if self.limit and not whole.synthetic:
+            numbered = stratified_limit(numbered, self.limit, self.limit_seed)
+        if self.equalize:  # before the split, as in training: it may make different images equal
+            numbered = replace(numbered, images=equalize(numbered.images))
+        if self.drop_uniform:
+            numbered = without_uniform_training(numbered)
+        training, validation, _, _ = training_and_validation(numbered, val_fraction=self.val_fraction, seed=self.seed)
+        return training.ids.astype(np.int64), validation.ids.astype(np.int64)

@@ -1,0 +1,79 @@
+"""What a run inherits that begins with the weights of another (`--init-from`): the images that those have seen.
+
+A network that starts from weights which were fitted to its validation images finds its epochs better than they are, and
+a split that chose the epoch of the first run is no test of the second. Both are told by the images' places in their
+source: they hold where both runs read the same file. Of other data it is recorded where the weights come from, and
+evaluate.py says so.
+"""
+
+from dataclasses import asdict
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.data.prepare import load_faces
+from fer_keras.data.protocol import SplitRecipe
+from fer_keras.errors import UserError
+from fer_keras.runs import limit_seed, open_run, read_config
+
+
+def ancestors(settings: Settings, logdir: str) -> list[dict]:
+    """Return what is known of the runs whose weights a run with these settings starts from, the oldest first.
+
+    Each: run (its name), split (the fields of its SplitRecipe), validation_split and testable, as in config.json. Empty
+    without --init-from.
+    """
+    if settings.init_from is None:
+        return []
+    source = open_run(settings.init_from, logdir)
+    config = read_config(source)
+    parent = {
+        "run": source.path.name,
+        "split": asdict(SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(source, config))),
+        "validation_split": config.data["validation_split"],
+        "testable": config.data["testable"],
+    }
+    return [*config.data.get("starts_from", []), parent]
+
+
+def still_testable(testable: tuple[str, ...], lineage: list[dict], sha256: str) -> tuple[str, ...]:
+    """Return those of `testable` that no ancestor was trained or selected on, as far as it read the same data."""
+    related = [ancestor for ancestor in lineage if ancestor["split"]["sha256"] == sha256]
+    return tuple(split for split in testable if all(split in ancestor["testable"] for ancestor in related))
+
+
+def refuse_seen_validation(settings: Settings, lineage: list[dict], source: Faces) -> None:
+    """Raise UserError if an ancestor was fitted to images that would select an epoch of the new run or of a member.
+
+    source: what the run reads; only its name and its SHA-256 are looked at, for it may be limited and equalised.
+    """
+    related = [ancestor for ancestor in lineage if ancestor["split"]["sha256"] == source.sha256]
+    if not related:
+        return
+    whole = load_faces("synthetic", limit=settings.limit) if source.synthetic else load_faces(source.source)
+    trained_on = [(ancestor, _places(SplitRecipe(**ancestor["split"]), whole)[0]) for ancestor in related]
+    for own in settings.each_member():
+        _, selecting = _places(SplitRecipe.of(own, source.sha256, limit_seed=settings.seed), whole)
+        for ancestor, training in trained_on:
+            if seen := len(selecting & training):
+                raise UserError(
+                    f"--init-from: {seen:,} of the {len(selecting):,} images that would select the epoch have trained "
+                    f"{ancestor['run']}, and would find it better than it is. {_way_out(settings, ancestor)}"
+                )
+
+
+def _places(recipe: SplitRecipe, whole: Faces) -> tuple[set[int], set[int]]:
+    training, validation = recipe.indices(whole)
+    return set(training.tolist()), set(validation.tolist())
+
+
+def _way_out(settings: Settings, ancestor: dict) -> str:
+    split = ancestor["split"]
+    if settings.members > 1:
+        return "Leave out --members: each member validates on another part"
+    if not split["val_fraction"]:
+        return "Leave out --val-fraction, to select as it did"
+    flags = [f"--val-fraction {split['val_fraction']:g}", f"--seed {split['seed']}"]
+    flags += [f"--limit {split['limit']}"] if split["limit"] else []
+    flags += ["--drop-uniform"] if split["drop_uniform"] else []
+    flags += ["--equalize"] if split["equalize"] else []
+    return f"Select as it did: {' '.join(flags)}"

@@ -1,0 +1,103 @@
+"""What is trained on, what selects, and what is left to test on."""
+
+import numpy as np
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.data.protocol import SplitRecipe, training_and_validation
+from fer_keras.data.select import stratified_limit
+from fer_keras.errors import UserError
+from tests.data.made_faces import make_faces, numbered_images
+
+THREE_SPLITS = ["Training"] * 40 + ["PublicTest"] * 10 + ["PrivateTest"] * 10
+
+
+def test_publictest_selects_unless_asked_otherwise():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    for fraction in (None, 0, 0.0):
+        training, validation, testable, rule = training_and_validation(faces, val_fraction=fraction, seed=0)
+        assert training.ids.tolist() == faces.ids[:40].tolist()
+        assert validation.ids.tolist() == faces.ids[40:50].tolist()
+        assert testable == ("PrivateTest",)
+        assert rule == "Trains on Training (40), selects on PublicTest (10)."
+
+
+def test_a_fraction_selects_on_a_part_of_training_and_leaves_publictest_for_testing():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    training, validation, testable, rule = training_and_validation(faces, val_fraction=0.25, seed=0)
+    assert (len(training), len(validation)) == (30, 10)
+    assert set(training.usage) == set(validation.usage) == {"Training"}
+    assert set(training.ids) | set(validation.ids) == set(faces.ids[:40])
+    assert np.bincount(validation.labels).tolist() == [5, 5]
+    assert testable == ("PublicTest", "PrivateTest")
+    assert "30 images" in rule
+    assert "0.25" in rule
+
+
+def test_without_publictest_a_tenth_of_training_selects_and_the_rule_says_so():
+    faces = make_faces([0, 1] * 25, ["Training"] * 40 + ["PrivateTest"] * 10)
+    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0)
+    assert (len(training), len(validation)) == (36, 4)
+    assert testable == ("PublicTest", "PrivateTest")
+    assert "no PublicTest" in rule
+
+
+def test_an_image_that_validates_has_no_copy_in_training():
+    images = np.concatenate([numbered_images(60), numbered_images(60)[:30]])
+    labels = [0, 1] * 30 + [0, 1] * 15
+    for seed in range(5):
+        faces = make_faces(labels, images=images)
+        training, validation, *_ = training_and_validation(faces, val_fraction=0.2, seed=seed)
+        seen = {image.tobytes() for image in training.images}
+        assert not any(image.tobytes() in seen for image in validation.images)
+        assert len(training) + len(validation) == 90
+
+
+def test_privatetest_is_never_touched():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    private = set(faces.split("PrivateTest").ids)
+    for fraction in (None, 0.1, 0.5):
+        for part in training_and_validation(faces, val_fraction=fraction, seed=0)[:2]:
+            assert not private & set(part.ids)
+
+
+@pytest.mark.parametrize(
+    ("faces", "fraction", "piece"),
+    [
+        (make_faces([0, 1], ["PublicTest", "PrivateTest"]), None, "no Training split. It has: PublicTest, PrivateTest"),
+        (make_faces([3, 3, 1], ["Training", "Training", "PublicTest"]), None, "'happy' alone"),
+        (make_faces([0, 0, 1]), 0.5, "'disgust', 1 in all"),
+        (make_faces([0, 0, 1, 1]), 1.0, "--val-fraction: expected a number from 0 to below 1, received 1.0"),
+        (make_faces([0, 0, 1, 1]), -0.1, "received -0.1"),
+        (make_faces([0, 0, 1, 1]), float("nan"), "received nan"),
+        (Faces(numbered_images(2), None, np.full(2, "Training"), np.full(2, "x"), "test.csv", ""), None, "no labels"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_is_told(faces, fraction, piece):
+    with pytest.raises(UserError) as caught:
+        training_and_validation(faces, val_fraction=fraction, seed=0)
+    assert piece in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [{}, {"val_fraction": 0.25, "seed": 3}, {"limit": 20}, {"equalize": True}])
+def test_a_split_is_found_again_by_its_recipe(settings):
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    recipe = SplitRecipe.of(Settings(**settings), faces.sha256)
+    training, validation = recipe.indices(faces)
+    limited = stratified_limit(faces, 20, 0) if "limit" in settings else faces
+    expected = training_and_validation(limited, val_fraction=recipe.val_fraction, seed=recipe.seed)
+    assert faces.ids[training].tolist() == expected[0].ids.tolist()
+    assert faces.ids[validation].tolist() == expected[1].ids.tolist()
+
+
+def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_the_whole():
+    images = numbered_images(60)
+    images[5], images[45] = 7, 9  # constant: one in Training, one in PublicTest
+    noise = np.random.default_rng(0).integers(0, 256, (60, 48, 48), dtype=np.uint8)
+    images = np.where(np.isin(np.arange(60), (5, 45))[:, None, None], images, noise)
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    training, validation = SplitRecipe.of(Settings(drop_uniform=True), faces.sha256).indices(faces)
+    assert training.tolist() == [i for i in range(40) if i != 5]
+    assert validation.tolist() == list(range(40, 50))

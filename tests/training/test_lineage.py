@@ -1,0 +1,127 @@
+"""What a run may select and be tested on that starts from the weights of another."""
+
+import re
+
+import numpy as np
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.data.prepare import load_faces
+from fer_keras.errors import UserError
+from fer_keras.files import write_text
+from fer_keras.runs import Run, RunConfig, write_config
+from fer_keras.training.job import choose_split
+from fer_keras.training.lineage import ancestors, refuse_seen_validation
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A CSV of 140 Training, 14 PublicTest and 14 PrivateTest images, all different."""
+    random = np.random.default_rng(0)
+    usage = ["Training"] * 140 + ["PublicTest"] * 14 + ["PrivateTest"] * 14
+    rows = [f"{i % 7},{' '.join(map(str, random.integers(0, 256, 2304)))},{split}" for i, split in enumerate(usage)]
+    path = tmp_path_factory.mktemp("data") / "faces.csv"
+    write_text(path, "\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def begin(source, tmp_path):
+    """Return a function that does what job.start does before it trains: settings to a run with its config."""
+
+    def make(name: str, **given) -> Run:
+        settings = Settings(**{"data": source} | given)
+        faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
+        split = choose_split(faces, settings, str(tmp_path))
+        refuse_seen_validation(settings, ancestors(settings, str(tmp_path)), faces)
+        run = Run(tmp_path / name)
+        run.path.mkdir()
+        write_config(run, RunConfig(settings, split.record))
+        return run, split
+
+    return make
+
+
+def seen(faces: Faces) -> set[str]:
+    return set(faces.ids.tolist())
+
+
+def test_a_run_from_nothing_has_no_lineage(begin):
+    _, split = begin("first")
+    assert "starts_from" not in split.record and split.record["testable"] == ["PrivateTest"]
+
+
+def test_the_same_validation_part_is_honest(begin):
+    _, first = begin("first", val_fraction=0.2, seed=3)
+    _, second = begin("second", val_fraction=0.2, seed=3, init_from="first")
+    assert seen(second.validation) == seen(first.validation)
+    assert second.record["testable"] == ["PublicTest", "PrivateTest"]
+    assert [run["run"] for run in second.record["starts_from"]] == ["first"]
+
+
+def test_a_validation_part_that_the_first_run_was_fitted_to_is_refused(begin):
+    _, first = begin("first", val_fraction=0.2, seed=3)
+    _, other_split = begin("other", val_fraction=0.2, seed=4)
+    count = len(seen(other_split.validation) & seen(first.training))
+    assert 10 < count < 28  # not all: the two validation parts overlap
+    with pytest.raises(UserError) as caught:
+        begin("second", val_fraction=0.2, seed=4, init_from="first")
+    message = str(caught.value)
+    assert f"{count} of the 28 images that would select the epoch have trained first" in message
+    assert message.endswith("Select as it did: --val-fraction 0.2 --seed 3")
+
+
+def test_the_advice_of_the_refusal_works(begin):
+    begin("first", val_fraction=0.2, seed=3, limit=70, drop_uniform=True, equalize=True)
+    with pytest.raises(UserError) as caught:
+        begin("second", val_fraction=0.25, init_from="first")
+    flags = dict(re.findall(r"--(val-fraction|seed|limit) (\S+)", str(caught.value)))
+    assert "--drop-uniform --equalize" in str(caught.value)
+    begin(
+        "third",
+        val_fraction=float(flags["val-fraction"]),
+        seed=int(flags["seed"]),
+        limit=int(flags["limit"]),
+        drop_uniform=True,
+        equalize=True,
+        init_from="first",
+    )
+
+
+def test_a_part_of_training_is_refused_after_a_run_on_all_of_it(begin):
+    begin("first")
+    with pytest.raises(UserError, match=r"28 of the 28 images .* Leave out --val-fraction, to select as it did$"):
+        begin("second", val_fraction=0.2, init_from="first")
+
+
+def test_members_with_parts_of_their_own_are_refused(begin):
+    begin("first", val_fraction=0.2)
+    with pytest.raises(UserError, match="Leave out --members: each member validates on another part"):
+        begin("second", val_fraction=0.2, members=2, init_from="first")
+
+
+def test_what_selected_the_first_run_is_no_test_of_the_second(begin):
+    begin("first")
+    _, second = begin("second", init_from="first")
+    assert second.record["testable"] == ["PrivateTest"]
+    begin("part", val_fraction=0.2)
+    _, third = begin("third", init_from="part")  # selects on PublicTest, which "part" has left alone
+    assert third.record["testable"] == ["PrivateTest"]
+
+
+def test_grandparents_count(begin):
+    begin("first", val_fraction=0.2, seed=3)
+    begin("second", init_from="first")  # trains on all of Training, the validation part of "first" too
+    with pytest.raises(UserError, match="have trained second"):
+        begin("third", val_fraction=0.2, seed=3, init_from="second")
+    _, fourth = begin("fourth", init_from="second")
+    assert [run["run"] for run in fourth.record["starts_from"]] == ["first", "second"]
+
+
+def test_other_data_are_recorded_and_not_judged(begin, tmp_path):
+    begin("first", data="synthetic", limit=21)
+    _, second = begin("second", val_fraction=0.2, init_from="first")
+    assert second.record["testable"] == ["PublicTest", "PrivateTest"]
+    (parent,) = second.record["starts_from"]
+    assert parent["split"]["sha256"] != second.record["sha256"]
