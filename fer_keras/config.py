@@ -70,13 +70,22 @@ class Settings:
     seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0)
     precision: str = _setting("auto", "of the computation; weights are float32", choices=PRECISIONS)
     members: int = _setting(1, "train so many networks, each with its own seed and validation split", at_least=1)
+    folds: int = _setting(
+        0, "cross-validate: train so many networks, each validated on another part of Training", at_least=0
+    )
+    fold: int | None = _setting(None, "with --folds: train the network of this part alone (0, 1, ...)", at_least=0)
     init_from: str | None = _setting(None, "start from the weights of this run")
+    drop_disputed: str | None = _setting(
+        None, "leave out training images whose label the networks of this cross-validated run dispute"
+    )
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             _check(item, getattr(self, item.name))
-        if self.init_from is not None and not self.init_from.strip():
-            raise UserError("--init-from: expected a run's folder, received an empty name")
+        for name in ("init_from", "drop_disputed"):
+            run = getattr(self, name)
+            if run is not None and not run.strip():
+                raise UserError(f"{flag(name)}: expected a run's folder, received an empty name")
         if self.coarse_epochs and self.arch not in ANY_SIZE:
             raise UserError(
                 f"--coarse-epochs: {self.arch} takes 48x48 images alone. Expected one of {', '.join(ANY_SIZE)}, or 0"
@@ -85,6 +94,27 @@ class Settings:
             raise UserError(
                 f"--coarse-epochs: expected at most the {self.epochs} of --epochs, received {self.coarse_epochs}"
             )
+
+        self._check_folds()
+
+    def _check_folds(self) -> None:
+        if self.fold is not None and not self.folds:
+            raise UserError("--fold says which part of --folds validates: expected --folds too")
+        if not self.folds:
+            return
+        if self.folds == 1:
+            raise UserError("--folds: expected 2 or more (0: no cross-validation), received 1")
+        if self.fold is not None and self.fold >= self.folds:
+            raise UserError(f"--fold: expected 0 to {self.folds - 1} with --folds {self.folds}, received {self.fold}")
+        if self.members > 1:
+            raise UserError("--folds trains a network for each part: leave out --members")
+        if self.val_fraction:
+            raise UserError("--folds validates on a part for each network: leave out --val-fraction")
+
+    @property
+    def networks(self) -> int:
+        """How many networks the run trains: the members of an ensemble, or one for each fold."""
+        return self.folds if self.folds and self.fold is None else self.members
 
     @property
     def peak_learning_rate(self) -> float:
@@ -95,7 +125,9 @@ class Settings:
         return self.epochs + self.fine_tune_epochs
 
     def each_member(self) -> list["Settings"]:
-        """Return the settings of each network of the run: its own seed, and so its own validation part."""
+        """Return the settings of each network of the run: its own validation part, by its fold or by its own seed."""
+        if self.folds and self.fold is None:
+            return [dataclasses.replace(self, fold=fold) for fold in range(self.folds)]
         seeds = range(self.seed, self.seed + self.members)
         return [dataclasses.replace(self, members=1, seed=seed) for seed in seeds]
 

@@ -96,7 +96,8 @@ class RunConfig:
     data: source, sha256, synthetic (bool), rule (how the validation set was chosen, a sentence), validation_split
           (the split that selects the model: "PublicTest", or "Training" when a part of it does), training and
           validation (numbers of images), testable (names of the splits that took no part); for a run that began with
-          the weights of another, starts_from (see `training.lineage`).
+          the weights of another, starts_from (see `training.lineage`); for one without disputed labels, disputed (see
+          `training.clean`).
     """
 
     settings: Settings

@@ -38,6 +38,12 @@ def test_a_whole_number_will_do_for_a_number():
         ({"augment": "hard"}, "Expected one of: none, light, standard, strong"),
         ({"arch": "vgg52"}, "Did you mean 'vgg25'?"),
         ({"init_from": " "}, "--init-from"),
+        ({"drop_disputed": ""}, "--drop-disputed"),
+        ({"folds": 1}, "--folds: expected 2 or more"),
+        ({"fold": 0}, "--fold says which part of --folds validates: expected --folds too"),
+        ({"folds": 3, "fold": 3}, "--fold: expected 0 to 2 with --folds 3, received 3"),
+        ({"folds": 3, "members": 2}, "leave out --members"),
+        ({"folds": 3, "val_fraction": 0.1}, "leave out --val-fraction"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_reason(values, said):

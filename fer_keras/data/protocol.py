@@ -11,6 +11,7 @@ from fer_keras.data.select import (
     drop_uniform,
     emotion_name,
     equalize,
+    stratified_folds,
     stratified_limit,
     stratified_split,
 )
@@ -20,12 +21,13 @@ DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest s
 
 
 def training_and_validation(
-    faces: Faces, *, val_fraction: float | None, seed: int
+    faces: Faces, *, val_fraction: float | None, seed: int, folds: int = 0, fold: int | None = None
 ) -> tuple[Faces, Faces, tuple[str, ...], str]:
     """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
 
     Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
-    of Training does, which shares no identical image with what is trained on.
+    of Training does, which shares no identical image with what is trained on. With `folds` Training is dealt into so
+    many parts, and part `fold` (None: the first) selects.
 
     Returns:
         (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
@@ -38,6 +40,29 @@ def training_and_validation(
     fraction = val_fraction or 0.0
     if not 0 <= fraction < 1:
         raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
+    whole = _trainable(faces)
+    if folds:
+        fold_of = stratified_folds(whole.labels, folds, seed, content_groups(whole.images))
+        rest, part = np.flatnonzero(fold_of != (fold or 0)), np.flatnonzero(fold_of == (fold or 0))
+        which = f"part {fold or 0} of {folds} (0 to {folds - 1}) for cross-validation"
+    elif not fraction and "PublicTest" in faces.splits():
+        validation = faces.split("PublicTest")
+        rule = f"Trains on Training ({len(whole):,}), selects on PublicTest ({len(validation):,})."
+        return whole, validation, ("PrivateTest",), rule
+    else:
+        why = "" if fraction else " (there is no PublicTest split)"
+        fraction = fraction or DEFAULT_VAL_FRACTION
+        rest, part = stratified_split(whole.labels, fraction, seed, groups=content_groups(whole.images))
+        which = f"a stratified {fraction:.3g} of it{why}"
+    rule = (
+        f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
+        f"{which}, seed {seed}, identical images kept together."
+    )
+    return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
+
+
+def _trainable(faces: Faces) -> Faces:
+    """Return the Training split. UserError where there is none to learn from."""
     if faces.labels is None:
         raise UserError(f"{faces.source} has no labels. Training needs a column 'emotion', or one folder an emotion")
     whole = faces.split("Training")
@@ -47,19 +72,7 @@ def training_and_validation(
             f"{faces.source}: expected two emotions or more to tell apart in Training, "
             f"received '{emotion_name(int(there[0]))}' alone"
         )
-    if not fraction and "PublicTest" in faces.splits():
-        validation = faces.split("PublicTest")
-        rule = f"Trains on Training ({len(whole):,}), selects on PublicTest ({len(validation):,})."
-        return whole, validation, ("PrivateTest",), rule
-
-    why = "" if fraction else " (there is no PublicTest split)"
-    fraction = fraction or DEFAULT_VAL_FRACTION
-    rest, part = stratified_split(whole.labels, fraction, seed, groups=content_groups(whole.images))
-    rule = (
-        f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
-        f"a stratified {fraction:.3g} of it, seed {seed}, identical images kept together{why}."
-    )
-    return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
+    return whole
 
 
 def without_uniform_training(faces: Faces) -> Faces:
@@ -83,6 +96,8 @@ class SplitRecipe:
     drop_uniform: bool
     val_fraction: float
     seed: int
+    folds: int = 0
+    fold: int | None = None
 
     @classmethod
     def of(cls, settings: Settings, sha256: str, *, limit_seed: int | None = None) -> "SplitRecipe":
@@ -95,7 +110,18 @@ class SplitRecipe:
             drop_uniform=settings.drop_uniform,
             val_fraction=settings.val_fraction,
             seed=settings.seed,
+            folds=settings.folds,
+            fold=settings.fold,
         )
+
+    @property
+    def cross_validates(self) -> bool:
+        """Whether it is the recipe of a run that trains a network for each fold, and not of one of them."""
+        return bool(self.folds) and self.fold is None
+
+    def each_fold(self) -> list["SplitRecipe"]:
+        """Return the recipe of every network of a cross-validated run."""
+        return [replace(self, fold=fold) for fold in range(self.folds)]
 
     def indices(self, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
         """Return where the images that train and those that select stand in `whole`: int64, each sorted.
@@ -110,5 +136,7 @@ class SplitRecipe:
             numbered = replace(numbered, images=equalize(numbered.images))
         if self.drop_uniform:
             numbered = without_uniform_training(numbered)
-        training, validation, _, _ = training_and_validation(numbered, val_fraction=self.val_fraction, seed=self.seed)
+        training, validation, _, _ = training_and_validation(
+            numbered, val_fraction=self.val_fraction, seed=self.seed, folds=self.folds, fold=self.fold
+        )
         return training.ids.astype(np.int64), validation.ids.astype(np.int64)

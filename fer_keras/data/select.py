@@ -117,6 +117,30 @@ def stratified_split(
     return np.flatnonzero(~part), np.flatnonzero(part)
 
 
+def stratified_folds(labels: np.ndarray, folds: int, seed: int, groups: np.ndarray) -> np.ndarray:
+    """Deal N items into parts for cross-validation, each class evenly; groups stay together.
+
+    labels, seed and groups as for `stratified_split`. folds: 2 or more. Returns the part of each item, int64 (N,) in
+    0..folds - 1. UserError for a class with fewer groups than there are parts.
+    """
+    labels = np.asarray(labels)
+    classes, label_of = np.unique(labels, return_inverse=True)
+    for k in classes.tolist():
+        distinct = len(np.unique(groups[labels == k]))
+        if distinct < folds:
+            raise UserError(
+                f"--folds {folds} needs at least {folds} different images of each class, received {distinct} "
+                f"('{emotion_name(k)}'). Add images, or take fewer folds"
+            )
+    members, counts = _by_group(groups, label_of, len(classes))
+    order = np.random.default_rng(seed).permutation(len(members))
+    order = order[np.argsort(counts[order].argmax(axis=1), kind="stable")]  # class by class, at random within each
+    fold_of = np.empty(len(labels), dtype=np.int64)
+    for i, group in enumerate(order):
+        fold_of[members[group]] = i % folds
+    return fold_of
+
+
 def _by_group(groups: np.ndarray, label_of: np.ndarray, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the items of each group, and how many of each class it has: int64 (G, classes)."""
     _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)

@@ -24,7 +24,7 @@ def evaluation_text(evaluation: Evaluation) -> str:
 def heading(evaluation: Evaluation) -> str:
     held, metrics = evaluation.held, evaluation.metrics
     rows = [("run", described(candidate)) for candidate in evaluation.candidates]
-    if len(evaluation.members) > 1:
+    if evaluation.votes:
         rows.append(("ensemble", f"{len(evaluation.members)} networks, {VOTE_NAMES[evaluation.vote]}"))
     rows.append(("images", f"{metrics.n:,} of {held.faces.source}, {held.split}. {held.reason}".strip()))
     if evaluation.tta != "none":
@@ -109,11 +109,14 @@ def _taken_for(metrics, i: int) -> str:
 
 
 def members(evaluation: Evaluation) -> str:
-    """Return a table of every member alone and of the ensemble as members are added."""
-    rows = [("", "member", "epoch", "alone", "ensemble so far")]
+    """Return a table of every member alone, and of the ensemble as members are added; or of each fold."""
+    together = evaluation.ensemble_accuracies
+    last = "its own images" if together is None else "ensemble so far"
+    rows = [("", "member", "epoch", "alone", last)]
     for i, member in enumerate(evaluation.members):
-        alone, together = evaluation.member_accuracies[i], evaluation.ensemble_accuracies[i]
-        rows.append((str(i + 1), member.name, str(member.epoch or "-"), _number(alone), _number(together)))
+        alone = _number(evaluation.member_accuracies[i])
+        beside = f"{np.sum(evaluation.held.fold_of == i):,}" if together is None else _number(together[i])
+        rows.append((str(i + 1), member.name, str(member.epoch or "-"), alone, beside))
     return columns(rows, right=(0, 2, 3, 4))
 
 

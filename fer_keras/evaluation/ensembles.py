@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_keras.data.select import equalize
+from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.evaluation.progress import PredictionBar
 from fer_keras.evaluation.runs_to_evaluate import Member
 from fer_keras.inference import predict_probabilities
@@ -36,6 +37,20 @@ def member_probabilities(members: tuple[Member, ...], images: np.ndarray, *, tta
                 for member in members
             ]
         )
+
+
+def out_of_fold_probabilities(
+    members: tuple[Member, ...], images: np.ndarray, fold_of: np.ndarray, *, tta: str
+) -> np.ndarray:
+    """Return for each image the probabilities of the member of its fold alone, float32 (N, 7).
+
+    fold_of: int64 (N,), the index of a member; see `member_probabilities` for the rest.
+    """
+    probabilities = np.full((len(images), NUM_EMOTIONS), np.nan, np.float32)
+    for fold, member in enumerate(members):
+        own = fold_of == fold
+        probabilities[own] = member_probabilities((member,), images[own], tta=tta)[0]
+    return probabilities
 
 
 def decide(probabilities: np.ndarray, vote: str) -> Decision:

@@ -1,12 +1,13 @@
 """On which images a run is evaluated, and how honest that is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from fer_keras.data.faces import SPLITS, Faces
 from fer_keras.data.prepare import load_faces
+from fer_keras.data.protocol import SplitRecipe
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
@@ -24,6 +25,8 @@ class HeldOut:
     reason: why this split, a sentence; "" where it was asked for.
     selected_on: whether these images chose the epoch of one of the runs; None where that cannot be told.
     leaked: bool (N,), images that stand pixel for pixel in the training data of one of the runs; None: not known.
+    fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
+    judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
     """
 
@@ -33,6 +36,7 @@ class HeldOut:
     selected_on: bool | None
     leaked: np.ndarray | None
     warnings: tuple[str, ...]
+    fold_of: np.ndarray | None = None
 
     @property
     def synthetic(self) -> bool:
@@ -64,9 +68,11 @@ def hold_out(
         )
     trained_on = _trained_on(candidates, whole)
     split, reason = (split, "") if split is not None else _default_split(candidates, whole)
+    if split == VALIDATION and (recipe := _recipe_of_validation(candidates, whole)).cross_validates:
+        return _cross_validation(candidates, whole, recipe, reason, limit=limit, seed=seed)
     if split == VALIDATION:
-        training, faces = _training_and_validation(candidates, whole)
-        training_images = [training.images]
+        training, validation = recipe.indices(whole)
+        faces, training_images = whole.take(validation), [whole.images[training]]
     else:
         faces = whole.split(split)
         training_images = [None if own is None else _of_split(own, "Training") for own in trained_on]
@@ -124,11 +130,12 @@ def _default_split(candidates: list[Candidate], whole: Faces) -> tuple[str, str]
     return "Training", "The data have one split only, and no run here was trained on this file."
 
 
-def _training_and_validation(candidates: list[Candidate], whole: Faces) -> tuple[Faces, Faces]:
-    """Return what the candidates were trained on and the images that chose their epoch, rebuilt as training did it."""
+def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRecipe:
+    """Return how the images that chose the candidates' epochs were chosen: in the same way for all of them."""
     wanted = {candidate.split for candidate in candidates}
-    if any(len(candidate.members) > 1 for candidate in candidates):
-        first = candidates[0].run.member(0).path
+    independent = [one for one in candidates if len(one.members) > 1 and not one.split.cross_validates]
+    if independent:
+        first = independent[0].run.member(0).path
         raise UserError(
             f"--split {VALIDATION}: each member of an ensemble has a validation part of its own, which others may have "
             f"trained on. Evaluate one member, e.g. --run {first}, or another split"
@@ -145,8 +152,36 @@ def _training_and_validation(candidates: list[Candidate], whole: Faces) -> tuple
             f"--split {VALIDATION} is a part of the data that the run was trained on (SHA-256 {sha256[:12]}...), "
             f"received other data: {whole.source} ({whole.sha256[:12]}...). Choose one of: {', '.join(whole.splits())}"
         )
-    training, validation = recipe.indices(whole)
-    return whole.take(training), whole.take(validation)
+    return recipe
+
+
+def _cross_validation(
+    candidates: list[Candidate], whole: Faces, recipe: SplitRecipe, reason: str, *, limit: int, seed: int
+) -> HeldOut:
+    """Return all images of Training, each for the network that was not trained on it."""
+    if len(candidates) > 1:
+        raise UserError(
+            f"--split {VALIDATION}: expected one cross-validated run, received {len(candidates)}: each of its networks "
+            f"judges another part. Evaluate the runs one by one, or another split"
+        )
+    fold_of = np.full(len(whole), -1)
+    for fold, own in enumerate(recipe.each_fold()):
+        fold_of[own.indices(whole)[1]] = fold
+    there = np.flatnonzero(fold_of >= 0)
+    faces = replace(whole.take(there), ids=there.astype(str))  # by their places: ids need not be unique
+    if limit:
+        faces = stratified_limit(faces, limit, seed)
+    there = faces.ids.astype(np.int64)
+    warnings = _warnings(candidates, whole, faces, VALIDATION, True, np.zeros(len(there), dtype=bool))
+    return HeldOut(
+        faces=whole.take(there),
+        split=VALIDATION,
+        reason=reason or "Each image is judged by the one network that was not trained on it.",
+        selected_on=True,
+        leaked=np.zeros(len(there), dtype=bool),  # identical images are in one part: see `stratified_folds`
+        warnings=tuple(warnings),
+        fold_of=fold_of[there],
+    )
 
 
 def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], split: str, faces: Faces) -> bool | None:

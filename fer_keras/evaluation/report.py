@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities
+from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities, out_of_fold_probabilities
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of
 from fer_keras.files import write_json, written_aside
@@ -34,7 +34,8 @@ FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
 class Evaluation:
     """What one network, or the members of an ensemble, make of N labelled images.
 
-    member_accuracies: float64 (M,), each alone. ensemble_accuracies: float64 (M,), of the first 1, 2, ..., M together.
+    member_accuracies: float64 (M,), each alone. ensemble_accuracies: float64 (M,), of the first 1, 2, ..., M together;
+    None in cross-validation, where each judges the images that it was not trained on, alone.
     """
 
     candidates: list[Candidate]
@@ -44,11 +45,16 @@ class Evaluation:
     decision: Decision
     metrics: Metrics
     member_accuracies: np.ndarray
-    ensemble_accuracies: np.ndarray
+    ensemble_accuracies: np.ndarray | None
 
     @property
     def members(self) -> tuple[Member, ...]:
         return members_of(self.candidates)
+
+    @property
+    def votes(self) -> bool:
+        """Whether several networks judge every image together."""
+        return len(self.members) > 1 and self.ensemble_accuracies is not None
 
     @property
     def note(self) -> str | None:
@@ -57,10 +63,19 @@ class Evaluation:
 
 
 def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, seed: int) -> Evaluation:
-    """Evaluate the networks of all candidates together: an ensemble where there is more than one."""
-    labels = held.faces.labels
-    probabilities = member_probabilities(members_of(candidates), held.faces.images, tta=tta)  # (M, N, 7)
-    decision = decide(probabilities, vote)
+    """Evaluate the networks of all candidates together: an ensemble, or in cross-validation each on its own fold."""
+    labels, images, members = held.faces.labels, held.faces.images, members_of(candidates)
+    if held.fold_of is not None:
+        alone = out_of_fold_probabilities(members, images, held.fold_of, tta=tta)  # (N, 7)
+        decision = decide(alone[np.newaxis], vote)
+        right = np.bincount(held.fold_of, weights=alone.argmax(axis=1) == labels, minlength=len(members))
+        accuracies = right / np.maximum(np.bincount(held.fold_of, minlength=len(members)), 1)
+        together = None
+    else:
+        probabilities = member_probabilities(members, images, tta=tta)  # (M, N, 7)
+        decision = decide(probabilities, vote)
+        accuracies = (probabilities.argmax(axis=2) == labels).mean(axis=1)
+        together = ensemble_accuracies(labels, probabilities, vote=vote)
     metrics = evaluate_probabilities(
         labels, decision.probabilities, split=held.split, predicted=decision.predicted, leaked=held.leaked, seed=seed
     )
@@ -71,14 +86,15 @@ def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str,
         vote=vote,
         decision=decision,
         metrics=metrics,
-        member_accuracies=(probabilities.argmax(axis=2) == labels).mean(axis=1),
-        ensemble_accuracies=ensemble_accuracies(labels, probabilities, vote=vote),
+        member_accuracies=accuracies,
+        ensemble_accuracies=together,
     )
 
 
 def to_json(evaluation: Evaluation) -> dict:
     """Return the content of metrics.json."""
     held, faces, members = evaluation.held, evaluation.held.faces, evaluation.members
+    together = evaluation.ensemble_accuracies
     return evaluation.metrics.to_json() | {
         "selected_on": held.selected_on,
         "n_leaks": None if held.leaked is None else int(held.leaked.sum()),
@@ -90,10 +106,9 @@ def to_json(evaluation: Evaluation) -> dict:
         "vote": evaluation.vote,
         "data": {"source": faces.source, "sha256": faces.sha256, "synthetic": held.synthetic},
         "members": [
-            {"name": member.name, "epoch": member.epoch, "accuracy": float(alone), "ensemble_accuracy": float(together)}
-            for member, alone, together in zip(
-                members, evaluation.member_accuracies, evaluation.ensemble_accuracies, strict=True
-            )
+            {"name": member.name, "epoch": member.epoch, "accuracy": float(alone)}
+            | ({} if together is None else {"ensemble_accuracy": float(together[i])})
+            for i, (member, alone) in enumerate(zip(members, evaluation.member_accuracies, strict=True))
         ],
     }
 
@@ -136,7 +151,7 @@ def figures(evaluation: Evaluation) -> dict[str, Figure]:
         "mistakes": _gallery(evaluation, most_confident_mistakes, "the most confident mistakes"),
         "hits": _gallery(evaluation, least_confident_hits, "the least confident hits"),
     }
-    if len(evaluation.members) > 1:
+    if evaluation.votes:
         vote = {"soft": "mean probability", "hard": "majority vote"}[evaluation.vote]
         drawn["ensemble"] = ensemble_figure(
             evaluation.member_accuracies, evaluation.ensemble_accuracies, title=f"{title}, {vote}"

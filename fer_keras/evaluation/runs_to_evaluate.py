@@ -57,7 +57,7 @@ def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -
 
 def _candidate(run: Run, epoch: int | None) -> Candidate:
     config = read_config(run)
-    size = config.settings.members
+    size = config.settings.networks
     runs = [run] if size == 1 else [run.member(index) for index in range(size)]
     if epoch is None and not run.finished:
         raise _unfinished(run, runs)

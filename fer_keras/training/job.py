@@ -26,6 +26,7 @@ from fer_keras.plots.history import history_figure
 from fer_keras.plots.network import network_figure
 from fer_keras.plots.style import save_figure
 from fer_keras.runs import Run, RunConfig, create_run, open_run, read_config, write_config
+from fer_keras.training.clean import without_disputed
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
@@ -77,8 +78,14 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
             f"{faces.source}: expected the data that the run began with (SHA-256 {config.data['sha256'][:12]}...), "
             f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
         )
+    split = choose_split(faces, settings, logdir)
+    if split.record.get("disputed") != config.data.get("disputed"):
+        raise UserError(
+            f"--drop-disputed: the predictions of {settings.drop_disputed} are others than when {run.path} began. "
+            f"Put the old ones back, or train anew"
+        )
     device = find_device(settings.precision)
-    _introduce(run, settings, choose_split(faces, settings, logdir), device, 0.0)
+    _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, device, logdir, command)
 
 
@@ -88,8 +95,12 @@ def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
     training, validation, testable, rule = training_and_validation(
-        faces, val_fraction=settings.val_fraction, seed=settings.seed
+        faces, val_fraction=settings.val_fraction, seed=settings.seed, folds=settings.folds, fold=settings.fold
     )
+    disputed = None
+    if settings.drop_disputed is not None:
+        training, disputed = without_disputed(training, settings.drop_disputed, logdir)
+        rule += f" {disputed['left_out']:,} training images, whose labels {disputed['run']} disputes, are left out."
     lineage = ancestors(settings, logdir)
     record = {
         "source": faces.source,
@@ -103,6 +114,8 @@ def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
     }
     if lineage:
         record["starts_from"] = lineage
+    if disputed is not None:
+        record["disputed"] = disputed
     return Split(training, validation, record)
 
 
@@ -120,7 +133,7 @@ def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdi
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
     started = time.monotonic()
     try:
-        if settings.members == 1:
+        if settings.networks == 1:
             _train_one(run, settings, choose_split(faces, settings, logdir), device, logdir)
         else:
             _train_members(run, settings, faces, device, logdir, command)
@@ -138,7 +151,7 @@ def _train_members(run: Run, settings: Settings, faces: Faces, device: Device, l
         member = run.member(index)
         if not member.finished:
             split = choose_split(faces, own, logdir)
-            say(f"\nmember {index + 1} of {settings.members}, seed {own.seed}: {split.record['rule']}")
+            say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
             write_json(member.environment_file, environment(device, own.seed, command))
             _train_one(member, own, split, device, logdir)
@@ -244,7 +257,7 @@ def _introduce(run: Run, settings: Settings, split: Split, device: Device, secon
         ("data", f"{record['source']}, read in {seconds:.1f} s" if seconds else record["source"]),
         ("protocol", record["rule"]),
         ("images", f"{record['training']:,} training, {record['validation']:,} validation"),
-        ("network", settings.arch + (f", {settings.members} members" if settings.members > 1 else "")),
+        ("network", settings.arch + (f", {settings.networks} members" if settings.networks > 1 else "")),
         ("device", f"{device.kind} {device.name}, {device.precision}, backend {keras.backend.backend()}"),
         ("watch it", f"tensorboard --logdir {run.path.parent}"),
     ]
@@ -269,8 +282,9 @@ def _conclude(run: Run) -> None:
         ]
         model = open_model(run.model_file)
     last = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
+    crossed = read_config(run).settings.folds and "members" in result
     rows += [
-        ("how good is it?", f"python evaluate.py --run {run.path}"),
+        ("how good is it?", f"python evaluate.py --run {run.path}" + (" --split validation" if crossed else "")),
         ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
     ]
     say(table(rows))

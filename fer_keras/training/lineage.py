@@ -68,11 +68,15 @@ def _places(recipe: SplitRecipe, whole: Faces) -> tuple[set[int], set[int]]:
 
 def _way_out(settings: Settings, ancestor: dict) -> str:
     split = ancestor["split"]
-    if settings.members > 1:
-        return "Leave out --members: each member validates on another part"
-    if not split["val_fraction"]:
-        return "Leave out --val-fraction, to select as it did"
-    flags = [f"--val-fraction {split['val_fraction']:g}", f"--seed {split['seed']}"]
+    if settings.networks > 1:
+        given = "--folds" if settings.folds else "--members"
+        return f"Leave out {given}: each member validates on another part"
+    if split["folds"]:
+        flags = [f"--folds {split['folds']}", f"--fold {split['fold']}", f"--seed {split['seed']}"]
+    elif split["val_fraction"]:
+        flags = [f"--val-fraction {split['val_fraction']:g}", f"--seed {split['seed']}"]
+    else:
+        return "Leave out --val-fraction and --folds, to select as it did"
     flags += [f"--limit {split['limit']}"] if split["limit"] else []
     flags += ["--drop-uniform"] if split["drop_uniform"] else []
     flags += ["--equalize"] if split["equalize"] else []

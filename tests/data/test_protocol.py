@@ -101,3 +101,28 @@ def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_t
     training, validation = SplitRecipe.of(Settings(drop_uniform=True), faces.sha256).indices(faces)
     assert training.tolist() == [i for i in range(40) if i != 5]
     assert validation.tolist() == list(range(40, 50))
+
+
+def test_folds_part_training_and_leave_the_test_splits_alone():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    parts = []
+    for fold in range(3):
+        training, validation, testable, rule = training_and_validation(
+            faces, val_fraction=0, seed=5, folds=3, fold=fold
+        )
+        assert testable == ("PublicTest", "PrivateTest") and f"part {fold} of 3" in rule
+        assert sorted([*training.ids, *validation.ids]) == sorted(faces.ids[:40])
+        parts += validation.ids.tolist()
+    assert sorted(parts) == sorted(faces.ids[:40])  # each image validates once
+
+
+def test_the_parts_of_a_cross_validated_run_are_found_again_by_its_recipe():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    recipe = SplitRecipe.of(Settings(folds=3, seed=5), faces.sha256)
+    assert recipe.cross_validates
+    for fold, own in enumerate(recipe.each_fold()):
+        assert not own.cross_validates
+        expected = training_and_validation(faces, val_fraction=0, seed=5, folds=3, fold=fold)
+        assert [faces.ids[index].tolist() for index in own.indices(faces)] == [
+            part.ids.tolist() for part in expected[:2]
+        ]

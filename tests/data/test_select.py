@@ -12,6 +12,7 @@ from fer_keras.data.select import (
     equalize,
     histograms,
     largest_remainder,
+    stratified_folds,
     stratified_limit,
     stratified_split,
     uniform_share,
@@ -189,3 +190,30 @@ def test_a_limit_leaves_no_class_out_where_there_is_room():
 def test_a_limit_of_unlabelled_faces():
     faces = Faces(numbered_images(50), None, np.full(50, "Training"), np.arange(50).astype(str), "test.csv", "")
     assert len(stratified_limit(faces, 20, seed=0)) == 20
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_folds_are_even_in_every_class_and_keep_groups_together(seed):
+    labels = np.random.default_rng(1).permutation(np.repeat([0, 3, 6], [103, 20, 60]))
+    groups = np.arange(183)
+    groups[10:14] = 10  # four copies of one image
+    fold_of = stratified_folds(labels, 5, seed, groups)
+    assert set(fold_of[10:14].tolist()) == {fold_of[10]}
+    for k, size in ((0, 103), (3, 20), (6, 60)):
+        counts = np.bincount(fold_of[labels == k], minlength=5)
+        assert counts.sum() == size and np.ptp(counts) <= 1 + 3  # a group of four may land in one
+
+
+def test_folds_depend_on_the_seed_alone():
+    labels, groups = np.arange(70) % 7, np.arange(70)
+    first = stratified_folds(labels, 2, 4, groups)
+    assert np.array_equal(first, stratified_folds(labels, 2, 4, groups))
+    assert not np.array_equal(first, stratified_folds(labels, 2, 5, groups))
+
+
+def test_more_folds_than_images_of_a_class_are_refused():
+    labels = np.array([0] * 20 + [1] * 4)
+    groups = np.arange(24)
+    groups[21] = groups[20]  # 4 images of the class, 3 of them different
+    with pytest.raises(UserError, match=r"--folds 4 needs .* received 3 \('disgust'\)"):
+        stratified_folds(labels, 4, 0, groups)

@@ -16,6 +16,7 @@ import evaluate
 from fer_keras import cli
 from fer_keras.config import Settings
 from fer_keras.data.prepare import load_faces
+from fer_keras.data.protocol import training_and_validation
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation import compare, report
 from fer_keras.files import write_json, write_text
@@ -276,3 +277,30 @@ print([heavy for heavy in ("tensorflow", "keras", "jax", "matplotlib", "pandas",
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "--compare" in answer.stdout and answer.stdout.endswith("[]\n")
+
+
+def test_cross_validation_takes_each_image_from_the_network_of_its_part(command, logs, undrawn):
+    crossed = Run(logs / "20260107-000000-cnn3-crossed")
+    make_run(crossed, members=1, folds=2)
+    for fold in range(2):
+        make_run(crossed.member(fold), folds=2, fold=fold)
+        save_model(build("cnn3", seed=fold), crossed.member(fold).model_file)
+    code, out, err = command("--run", crossed.path, "--split", "validation")
+    assert code == 0 and err == ""
+    folder = crossed.evaluation("validation")
+    rows = read_csv(folder / "predictions.csv")
+    faces = load_faces("synthetic", limit=LIMIT)
+    training = faces.split("Training")
+    assert [row["id"] for row in rows] == training.ids.tolist()
+    both = np.stack([predicted_by(seed, training.images) for seed in range(2)])
+    expected = np.empty((LIMIT, 7))
+    for fold in range(2):
+        _, validation, _, _ = training_and_validation(faces, val_fraction=0, seed=0, folds=2, fold=fold)
+        judged = np.isin(training.ids, validation.ids)
+        expected[judged] = both[fold][judged]
+    found = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["accuracy"] == np.mean(expected.argmax(axis=1) == training.labels)
+    assert [set(member) for member in metrics["members"]] == [{"name", "epoch", "accuracy"}] * 2
+    assert not (folder / "ensemble.png").exists() and "its own images" in out

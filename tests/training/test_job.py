@@ -157,3 +157,19 @@ def test_the_jax_backend_trains_and_tensorflow_opens_its_model(tmp_path):
     (path,) = tmp_path.iterdir()
     assert len((path / "history.csv").read_text().splitlines()) == 3
     assert open_model(path / "model.keras").output.shape == (None, 7)
+
+
+def test_cross_validation_trains_a_network_for_each_part(tmp_path):
+    run = start(tmp_path, folds=3, limit=42)
+    training = load_faces("synthetic", limit=42).split("Training")
+    configs = [read_config(run.member(index)) for index in range(3)]
+    assert [config.settings.fold for config in configs] == [0, 1, 2]
+    assert sum(config.data["validation"] for config in configs) == len(training)
+    assert all(config.data["training"] + config.data["validation"] == len(training) for config in configs)
+    assert all(config.data["testable"] == ["PublicTest", "PrivateTest"] for config in configs)
+    assert len(json.loads(run.result_file.read_text())["members"]) == 3
+
+
+def test_one_part_of_a_cross_validation_is_trained_alone(tmp_path):
+    run = start(tmp_path, folds=3, fold=1, limit=42)
+    assert run.model_file.is_file() and "part 1 of 3" in read_config(run).data["rule"]

@@ -91,7 +91,7 @@ def test_the_advice_of_the_refusal_works(begin):
 
 def test_a_part_of_training_is_refused_after_a_run_on_all_of_it(begin):
     begin("first")
-    with pytest.raises(UserError, match=r"28 of the 28 images .* Leave out --val-fraction, to select as it did$"):
+    with pytest.raises(UserError, match=r"28 of the 28 .* Leave out --val-fraction and --folds, to select as it did$"):
         begin("second", val_fraction=0.2, init_from="first")
 
 
