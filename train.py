@@ -37,6 +37,7 @@ def main() -> None:
         from_file = read_settings(arguments.config) if arguments.config else {}
         settings = Settings.from_json(from_file, arguments.config or "defaults")
         settings = Settings(**settings.to_json() | given)
+        chosen = {*from_file, *given}
 
     cli.import_quietly("tensorflow")  # not before: --help and mistakes answer without it
     from fer_keras.training import job
@@ -44,7 +45,7 @@ def main() -> None:
     if arguments.resume is not None:
         job.resume(arguments.resume, logdir=arguments.logdir, data=given.get("data"), command=sys.argv)
     else:
-        job.start(settings, logdir=arguments.logdir, name=arguments.name, command=sys.argv)
+        job.start(settings, logdir=arguments.logdir, name=arguments.name, command=sys.argv, given=chosen)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
                 options["metavar"] = "NAME"
                 text += ": " + ", ".join(limits["choices"])
             if item.default is not None:
-                text += f" (default: {item.default})"
+                many = f"; {limits['many']} from {config.MANY:,} training images on" if limits["many"] else ""
+                text += f" (default: {item.default}{many})"
         parser.add_argument(config.flag(item.name), help=text, **options)
 
 

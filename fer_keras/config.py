@@ -19,7 +19,8 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 CLASS_WEIGHTS = ("none", "balanced")
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
-DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 5e-2, "adamw": 1e-3}
+DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
+MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
 
 def _setting(
@@ -30,8 +31,10 @@ def _setting(
     at_least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    many: Any = None,
 ) -> Any:
-    limits = {"help": help, "choices": choices, "at_least": at_least, "above": above, "below": below}
+    """Return a field. many: what the default gives way to where a network learns from scratch from MANY faces."""
+    limits = {"help": help, "choices": choices, "at_least": at_least, "above": above, "below": below, "many": many}
     return field(default=default, metadata=limits)
 
 
@@ -43,18 +46,21 @@ class Settings:
     arch: str = _setting(DEFAULT_ARCHITECTURE, "the network", choices=tuple(ARCHITECTURES))
     epochs: int = _setting(50, "epochs of training from scratch", at_least=1)
     fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the best epoch on", at_least=0)
-    batch_size: int = _setting(64, "images a step", at_least=1)
-    optimizer: str = _setting("adam", "sgd is with Nesterov momentum 0.9", choices=OPTIMIZERS)
+    batch_size: int = _setting(64, "images a step", at_least=1, many=128)
+    optimizer: str = _setting("adam", "sgd is with Nesterov momentum 0.9", choices=OPTIMIZERS, many="sgd")
     learning_rate: float | None = _setting(None, "peak learning rate (default: by optimizer)", above=0)
     schedule: str = _setting("cosine", "course of the learning rate", choices=SCHEDULES)
     warmup_epochs: float = _setting(1.0, "epochs of linear warm-up of the learning rate", at_least=0)
-    weight_decay: float = _setting(0.0, "decoupled weight decay of kernels", at_least=0)
-    label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1)
+    weight_decay: float = _setting(0.0, "decoupled weight decay of kernels", at_least=0, many=0.005)
+    label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1, many=0.1)
     dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)
     augment: str = _setting("standard", "strength of augmentation", choices=AUGMENT_LEVELS)
     mixup: float = _setting(0.0, "mix pairs of images, shares drawn from Beta(X, X) (0: do not)", at_least=0)
     coarse_epochs: int = _setting(
-        0, "take so many of the first epochs at 32x32 pixels, at less than half the cost", at_least=0
+        0,
+        f"take so many of the first epochs at 32x32 pixels, at less than half the cost; 3 in 5 from {MANY:,} training "
+        f"images on, where the network takes them",
+        at_least=0,
     )
     class_weight: str = _setting("none", "balanced weighs rare emotions up", choices=CLASS_WEIGHTS)
     clip_norm: float = _setting(0.0, "clip the gradient's global norm (0: do not)", at_least=0)

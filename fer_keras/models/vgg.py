@@ -11,7 +11,7 @@ VGG25_DEPTHS, VGG25_WIDTHS = (2, 4, 8, 8, 3), (16, 32, 64, 128, 256)
 VGG15_WIDTHS = (64, 128, 128, 128, 256)
 
 
-def vgg25(x, net: NamedLayers, dropout: float = 0.4):
+def vgg25(x, net: NamedLayers, dropout: float = 0.2):
     """25 conv-BN-ReLU blocks in five stages, identity shortcuts over pairs of them; 2,898,391 trainable parameters.
 
     Block k is conv2d_k, batch_normalization_k and activation_k. The first block of a stage widens it; those after it

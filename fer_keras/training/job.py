@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import keras
@@ -28,6 +29,7 @@ from fer_keras.plots.style import save_figure
 from fer_keras.runs import Run, RunConfig, create_run, open_run, read_config, write_config
 from fer_keras.training.clean import without_disputed
 from fer_keras.training.console import EpochBar, EpochLines
+from fer_keras.training.defaults import for_so_many
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.lineage import ancestors, refuse_seen_validation, still_testable
@@ -47,13 +49,17 @@ class Split:
     record: dict
 
 
-def start(settings: Settings, *, logdir: str, name: str | None, command: list[str]) -> Run:
-    """Train a new run and return it. UserError before anything is written if data or settings are no good."""
+def start(settings: Settings, *, logdir: str, name: str | None, command: list[str], given: Collection[str] = ()) -> Run:
+    """Train a new run and return it. UserError before anything is written if data or settings are no good.
+
+    given: names of the settings that were asked for; the others may give way to the recipe for many faces.
+    """
     if settings.members > 1 and not settings.val_fraction:
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
     split = choose_split(faces, settings, logdir)
+    settings = for_so_many(settings, given, len(split.training))
     device = find_device(settings.precision)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
     refuse_seen_validation(settings, ancestors(settings, logdir), faces)
@@ -248,6 +254,19 @@ Learning: Facial Expression Recognition Challenge", put it at data/fer2013.csv, 
 """
 
 
+def _recipe(settings: Settings) -> str:
+    """Return the recipe in a line: what decides most, as it is in force."""
+    words = [
+        f"{settings.epochs} epochs" + (f", {settings.coarse_epochs} at 32x32" if settings.coarse_epochs else ""),
+        f"{settings.optimizer}, {settings.schedule} from {settings.peak_learning_rate:g}",
+        f"batches of {settings.batch_size}",
+        f"weight decay {settings.weight_decay:g}" if settings.weight_decay else "",
+        f"label smoothing {settings.label_smoothing:g}" if settings.label_smoothing else "",
+        f"{settings.augment} augmentation" if settings.augment != "none" else "",
+    ]
+    return "; ".join(filter(None, words))
+
+
 def _introduce(run: Run, settings: Settings, split: Split, device: Device, seconds: float) -> None:
     record = split.record
     if record["synthetic"] and settings.data == "auto":
@@ -258,6 +277,7 @@ def _introduce(run: Run, settings: Settings, split: Split, device: Device, secon
         ("protocol", record["rule"]),
         ("images", f"{record['training']:,} training, {record['validation']:,} validation"),
         ("network", settings.arch + (f", {settings.networks} members" if settings.networks > 1 else "")),
+        ("recipe", _recipe(settings)),
         ("device", f"{device.kind} {device.name}, {device.precision}, backend {keras.backend.backend()}"),
         ("watch it", f"tensorboard --logdir {run.path.parent}"),
     ]
