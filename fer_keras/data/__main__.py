@@ -1,4 +1,4 @@
-"""Look a collection of faces through: python -m fer_keras.data [PATH] [--figure FILE.png] [--json FILE.json]"""
+"""Look a collection of faces through: python -m fer_keras.data [PATH]"""
 
 import sys
 
@@ -23,14 +23,18 @@ def main(argv: list[str] | None = None) -> None:
         help="a CSV file or an image folder; auto, the default, finds the same data as train.py; or synthetic",
     )
     parser.add_argument("--figure", metavar="FILE.png", help="show examples of each finding in a picture")
+    parser.add_argument("--faces", metavar="FILE.png", help="show ten faces of each emotion in a picture")
     parser.add_argument("--json", metavar="FILE.json", help="write the numbers to a file too")
     arguments = parser.parse_args(argv)
-    for flag, name, suffix in (("--figure", arguments.figure, ".png"), ("--json", arguments.json, ".json")):
+    files = (("--figure", arguments.figure), ("--faces", arguments.faces), ("--json", arguments.json))
+    for flag, name in files:
+        suffix = ".json" if flag == "--json" else ".png"
         if name and not name.lower().endswith(suffix):  # the name of the data, given here by mistake, is not written to
             raise UserError(f"{flag}: expected a name that ends in {suffix}, received '{name}'")
 
     # Imported late: --help answers without NumPy and Matplotlib.
     from fer_keras.data.audit import audit
+    from fer_keras.data.faces import SYNTHETIC_NOTE
     from fer_keras.data.prepare import load_faces
     from fer_keras.files import write_json
 
@@ -46,6 +50,12 @@ def main(argv: list[str] | None = None) -> None:
 
         save_figure(audit_figure(faces, findings), arguments.figure, note=faces.source)
         print(f"\nwrote {arguments.figure}")
+    if arguments.faces:
+        from fer_keras.plots.faces_sheet import emotions_sheet
+        from fer_keras.plots.style import save_figure
+
+        save_figure(emotions_sheet(faces), arguments.faces, note=SYNTHETIC_NOTE if faces.synthetic else faces.source)
+        print(f"\nwrote {arguments.faces}")
 
 
 if __name__ == "__main__":

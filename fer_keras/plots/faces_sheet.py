@@ -1,10 +1,12 @@
-"""A contact sheet: many small images, edge to edge, with names beside the rows or below the images."""
+"""Contact sheets: many small images, edge to edge, with names beside the rows or below the images."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from fer_keras.data.faces import Faces
+from fer_keras.emotions import EMOTIONS
 from fer_keras.plots.style import house_style, new_figure
 
 _INCHES = 0.62  # side of an image: 48 pixels become 124 at print resolution
@@ -55,3 +57,15 @@ def faces_sheet(
         if heading:
             axes.set_title(heading, loc="left")
     return figure
+
+
+def emotions_sheet(faces: Faces, *, each: int = 10) -> Figure:
+    """Return a sheet with a row for each emotion there is: its first `each` faces, fewer if the rarest has fewer."""
+    if faces.labels is None:
+        return faces_sheet(faces.images[: each * each])
+    there = np.unique(faces.labels)
+    index = [np.flatnonzero(faces.labels == label) for label in there]
+    columns = min(each, *map(len, index))
+    chosen = np.concatenate([places[:columns] for places in index])
+    names = [EMOTIONS[label] for label in there]
+    return faces_sheet(faces.images[chosen], row_titles=names, columns=columns)

@@ -148,7 +148,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(in_folder, capsys):
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("flag", ["--figure", "--json"])
+@pytest.mark.parametrize("flag", ["--figure", "--faces", "--json"])
 def test_the_data_itself_is_never_written_to(in_folder, faces, flag):
     write_csv(in_folder / "faces.csv", faces)
     before = (in_folder / "faces.csv").read_bytes()

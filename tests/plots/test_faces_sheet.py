@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from fer_keras.plots.faces_sheet import faces_sheet
+from fer_keras.data.faces import Faces
+from fer_keras.plots.faces_sheet import emotions_sheet, faces_sheet
 from fer_keras.plots.style import save_figure
 
 
@@ -50,3 +51,12 @@ def test_a_sheet_of_seventy_is_saved(tmp_path):
 def test_names_must_match_the_images(wrong):
     with pytest.raises(AssertionError):
         faces_sheet(numbered(4), columns=2, **wrong)
+
+
+def test_emotions_have_a_row_each_as_long_as_the_rarest_allows():
+    images, labels = numbered(12), np.array([3, 3, 0, 3, 0, 6, 3, 3, 6, 6, 0, 0])
+    faces = Faces(images, labels, np.full(12, "Training"), np.arange(12).astype(str), "test faces", "")
+    axes = emotions_sheet(faces, each=4).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["angry", "happy", "neutral"]
+    shown = [image.get_array() for image in axes.images]
+    assert [int(image[0, 0]) for image in shown] == [int(images[i][0, 0]) for i in (2, 4, 10, 0, 1, 3, 5, 8, 9)]
