@@ -106,8 +106,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
                 options["metavar"] = "NAME"
                 text += ": " + ", ".join(limits["choices"])
             if item.default is not None:
-                many = f"; {limits['many']} from {config.MANY:,} training images on" if limits["many"] else ""
-                text += f" (default: {item.default}{many})"
+                many = limits["many"]
+                text += f" (default: {item.default}"
+                text += ")" if many is None else f"; {many} from {config.MANY:,} training images on)"
         parser.add_argument(config.flag(item.name), help=text, **options)
 
 

@@ -66,7 +66,7 @@ class Settings:
     clip_norm: float = _setting(0.0, "clip the gradient's global norm (0: do not)", at_least=0)
     fine_tune_optimizer: str = _setting("sgd", "optimizer of the fine-tuning phase", choices=OPTIMIZERS)
     fine_tune_learning_rate: float = _setting(1e-4, "learning rate of the fine-tuning phase", above=0)
-    early_stop: int = _setting(12, "stop after so many epochs without a better one (0: never)", at_least=0)
+    early_stop: int = _setting(12, "stop after so many epochs without a better one (0: never)", at_least=0, many=0)
     rollback: bool = _setting(False, "after an epoch that lowers validation accuracy go back to the best weights")
     save_every: int = _setting(0, "keep the model of every N-th epoch (0: only the best)", at_least=0)
     val_fraction: float = _setting(0.0, "validate on this stratified part of Training", at_least=0, below=1)
@@ -113,9 +113,9 @@ class Settings:
         if self.fold is not None and self.fold >= self.folds:
             raise UserError(f"--fold: expected 0 to {self.folds - 1} with --folds {self.folds}, received {self.fold}")
         if self.members > 1:
-            raise UserError("--folds trains a network for each part: leave out --members")
+            raise UserError("--folds trains a network for each part: expected no --members (or 1)")
         if self.val_fraction:
-            raise UserError("--folds validates on a part for each network: leave out --val-fraction")
+            raise UserError("--folds validates on a part for each network: expected no --val-fraction (or 0)")
 
     @property
     def networks(self) -> int:
@@ -198,7 +198,8 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     A key "about", for people, is passed over. UserError for a file that is missing or not a JSON object.
     """
     values = read_json_object(path)
-    values = values.get("settings", values)
+    if isinstance(of_run := values.get("settings"), dict):  # all of them, those too that the run's version had not yet
+        return Settings.from_json(of_run, str(path)).to_json()
     return {key: value for key, value in values.items() if key != "about"}
 
 

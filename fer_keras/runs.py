@@ -148,10 +148,15 @@ def read_config(run: Run) -> RunConfig:
 
 def limit_seed(run: Run, config: RunConfig) -> int:
     """Return the seed by which `--limit` chose the run's images: that of the whole ensemble for one of its members."""
-    ensemble = Run(run.path.resolve().parents[1])
-    if run.path.resolve().parent.name == ensemble.member(0).path.parent.name and is_run(ensemble.path):
-        return read_config(ensemble).settings.seed
-    return config.settings.seed
+    ensemble = ensemble_of(run)
+    return config.settings.seed if ensemble is None else read_config(ensemble).settings.seed
+
+
+def ensemble_of(run: Run) -> Run | None:
+    """Return the run that this one is a member of, or None."""
+    folder = run.path.resolve().parent
+    ensemble = Run(folder.parent)
+    return ensemble if folder == ensemble.member(0).path.parent and is_run(ensemble.path) else None
 
 
 def is_run(path: Path) -> bool:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_keras.data.faces import Faces
-from fer_keras.data.select import content_groups, histograms, uniform_share
+from fer_keras.data.select import NEARLY_UNIFORM, content_groups, histograms, uniform_share
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 
-NEARLY_UNIFORM = 0.5  # one value in more than this share of the pixels: hardly a face, often a "no image" drawing
 WHOLE = "all"  # the column of all splits together
 
 Groups = tuple[np.ndarray, ...]

@@ -7,13 +7,14 @@ import numpy as np
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
 from fer_keras.data.select import (
+    NEARLY_UNIFORM,
     content_groups,
-    drop_uniform,
     emotion_name,
     equalize,
     stratified_folds,
     stratified_limit,
     stratified_split,
+    uniform_share,
 )
 from fer_keras.errors import UserError
 
@@ -44,7 +45,7 @@ def training_and_validation(
     if folds:
         fold_of = stratified_folds(whole.labels, folds, seed, content_groups(whole.images))
         rest, part = np.flatnonzero(fold_of != (fold or 0)), np.flatnonzero(fold_of == (fold or 0))
-        which = f"part {fold or 0} of {folds} (0 to {folds - 1}) for cross-validation"
+        which = f"part {fold} of {folds} (0 to {folds - 1}) for cross-validation"
     elif not fraction and "PublicTest" in faces.splits():
         validation = faces.split("PublicTest")
         rule = f"Trains on Training ({len(whole):,}), selects on PublicTest ({len(validation):,})."
@@ -58,6 +59,11 @@ def training_and_validation(
         f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
         f"{which}, seed {seed}, identical images kept together."
     )
+    if folds and fold is None:
+        rule = (
+            f"Cross-validates: {folds} networks, each trained on Training ({len(whole):,} images) without another of "
+            f"{folds} stratified parts, which selects its epoch; seed {seed}, identical images kept together."
+        )
     return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
 
 
@@ -77,9 +83,7 @@ def _trainable(faces: Faces) -> Faces:
 
 def without_uniform_training(faces: Faces) -> Faces:
     """Leave nearly uniform images out of Training alone: what a network is tested on is never made easier."""
-    in_training = faces.usage == "Training"
-    kept, _ = drop_uniform(faces.take(in_training))
-    return faces.take(~in_training | np.isin(faces.ids, kept.ids))
+    return faces.take((faces.usage != "Training") | (uniform_share(faces.images) <= NEARLY_UNIFORM))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from fer_keras.data.faces import Faces
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE
 from fer_keras.errors import UserError
 
+NEARLY_UNIFORM = 0.5  # one value in more than this share of the pixels: hardly a face, often a "no image" drawing
+
 _PIXELS = IMAGE_SIZE * IMAGE_SIZE
 _BLOCK = 1024  # images at a time: their (1024, 2304) int64 index takes 19 MB
 
@@ -26,12 +28,6 @@ def uniform_share(images: np.ndarray) -> np.ndarray:
     """
     shares = [histogram.max(axis=1) / _PIXELS for histogram in histograms(images)]
     return np.concatenate(shares) if shares else np.zeros(0)
-
-
-def drop_uniform(faces: Faces, threshold: float = 0.5) -> tuple[Faces, int]:
-    """Return the faces without those where one value fills more than `threshold` of the image, and their number."""
-    keep = uniform_share(faces.images) <= threshold
-    return faces.take(keep), int(np.count_nonzero(~keep))
 
 
 def equalize(images: np.ndarray) -> np.ndarray:

@@ -49,11 +49,12 @@ def _made(candidate: Candidate) -> str:
 
 
 def _command(settings: Settings) -> str:
-    """Return a command that trains with these settings: those that differ from the defaults."""
+    """Return a command that trains with these settings: those whose defaults are others, or depend on the data."""
     words = ["python", "train.py"]
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
-        if value == item.default:
+        depends = item.metadata["many"] is not None or item.name == "coarse_epochs"
+        if value is None or (value == item.default and not depends):
             continue
         if isinstance(value, bool):
             words.append(flag(item.name) if value else f"--no-{flag(item.name).removeprefix('--')}")

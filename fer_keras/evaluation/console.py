@@ -114,7 +114,8 @@ def members(evaluation: Evaluation) -> str:
     last = "its own images" if together is None else "ensemble so far"
     rows = [("", "member", "epoch", "alone", last)]
     for i, member in enumerate(evaluation.members):
-        alone = _number(evaluation.member_accuracies[i])
+        accuracy = evaluation.member_accuracies[i]
+        alone = "-" if np.isnan(accuracy) else _number(accuracy)
         beside = f"{np.sum(evaluation.held.fold_of == i):,}" if together is None else _number(together[i])
         rows.append((str(i + 1), member.name, str(member.epoch or "-"), alone, beside))
     return columns(rows, right=(0, 2, 3, 4))

@@ -176,7 +176,8 @@ def _cross_validation(
     return HeldOut(
         faces=whole.take(there),
         split=VALIDATION,
-        reason=reason or "Each image is judged by the one network that was not trained on it.",
+        reason=("The data have no test split: " if reason else "")
+        + "Each image is judged by the one network that was not trained on it.",
         selected_on=True,
         leaked=np.zeros(len(there), dtype=bool),  # identical images are in one part: see `stratified_folds`
         warnings=tuple(warnings),

@@ -68,8 +68,8 @@ def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str,
     if held.fold_of is not None:
         alone = out_of_fold_probabilities(members, images, held.fold_of, tta=tta)  # (N, 7)
         decision = decide(alone[np.newaxis], vote)
-        right = np.bincount(held.fold_of, weights=alone.argmax(axis=1) == labels, minlength=len(members))
-        accuracies = right / np.maximum(np.bincount(held.fold_of, minlength=len(members)), 1)
+        right, own = alone.argmax(axis=1) == labels, np.arange(len(members))[:, np.newaxis] == held.fold_of  # (M, N)
+        accuracies = np.where(own.any(axis=1), own @ right / np.maximum(own.sum(axis=1), 1), np.nan)
         together = None
     else:
         probabilities = member_probabilities(members, images, tta=tta)  # (M, N, 7)
@@ -106,7 +106,7 @@ def to_json(evaluation: Evaluation) -> dict:
         "vote": evaluation.vote,
         "data": {"source": faces.source, "sha256": faces.sha256, "synthetic": held.synthetic},
         "members": [
-            {"name": member.name, "epoch": member.epoch, "accuracy": float(alone)}
+            {"name": member.name, "epoch": member.epoch, "accuracy": None if np.isnan(alone) else float(alone)}
             | ({} if together is None else {"ensemble_accuracy": float(together[i])})
             for i, (member, alone) in enumerate(zip(members, evaluation.member_accuracies, strict=True))
         ],

@@ -82,7 +82,7 @@ def _one_network(options: Options) -> tuple[Candidate, list[str]]:
         return candidate, []
     first = candidate.run.member(0).path
     [candidate] = find_candidates((str(first),), logdir=options.logdir, epoch=options.epoch)
-    return candidate, [f"The run is an ensemble of {count}: these pictures explain {first}. Choose another by --run"]
+    return candidate, [f"The run has {count} networks: these pictures explain {first}. Choose another by --run"]
 
 
 def _split_for_explanations(candidate: Candidate, data: str | None) -> str | None:

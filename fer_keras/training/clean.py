@@ -9,11 +9,12 @@ import numpy as np
 from fer_keras.data.disputed import disputed
 from fer_keras.data.faces import Faces
 from fer_keras.data.protocol import SplitRecipe
-from fer_keras.emotions import EMOTIONS
+from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.runs import open_run, read_config
+from fer_keras.runs import Run, RunConfig, open_run, read_config
 
 FLAG = "--drop-disputed"
+LEAST_KEPT = 0.5  # of the training images: human readers agree with FER2013's labels on about 65% (Goodfellow 2013)
 
 
 def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, dict]:
@@ -24,21 +25,12 @@ def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, 
     by the network that was not trained on it. sha256: of that file.
 
     Raises:
-        UserError: for a run that is not cross-validated, or on other data, or not evaluated on all of its images.
+        UserError: for a run that is not cross-validated, or on other data, or not from scratch, or not evaluated on all
+            of the images, or whose networks are too weak to judge.
     """
     run = open_run(judges, logdir)
     config = read_config(run)
-    if not SplitRecipe.of(config.settings, config.data["sha256"]).cross_validates:
-        raise UserError(
-            f"{FLAG}: expected a cross-validated run (python train.py --folds 5), whose networks have judged images "
-            f"that they were not trained on; {run.path} is none"
-        )
-    if config.data["sha256"] != training.sha256:
-        raise UserError(
-            f"{FLAG}: {run.path} was trained on other data ({config.data['source']}, SHA-256 "
-            f"{config.data['sha256'][:12]}...) than {training.source} ({training.sha256[:12]}...). "
-            f"Cross-validate on these"
-        )
+    _refuse_unfit(run, config, training)
     file = run.evaluation("validation") / "predictions.csv"
     evaluate = f"python evaluate.py --run {run.path} --split validation"
     if not file.is_file():
@@ -46,25 +38,73 @@ def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, 
     found = _read(file, evaluate)
     missing = [name for name in training.ids.tolist() if name not in found]
     if missing:
+        chosen = [f"--{name}" for name in ("limit", "drop-uniform") if getattr(config.settings, name.replace("-", "_"))]
+        cure = f"Give the same {' and '.join(chosen)}, or cross-validate without" if chosen else f"Make it: {evaluate}"
         raise UserError(
             f"{FLAG}: {file} says nothing of {len(missing):,} of the {len(training):,} training images (the first is "
-            f"{missing[0]}). Make it for all of them, without --limit: {evaluate}"
+            f"{missing[0]}). {cure}"
         )
     labels = np.array([label for label, _ in found.values()])
     judged = disputed(labels, np.array([probabilities for _, probabilities in found.values()]))
     against = {name for name, is_disputed in zip(found, judged, strict=True) if is_disputed}
     keep = np.array([name not in against for name in training.ids.tolist()])
+    _refuse_weak(run, training, keep)
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     return training.take(keep), {"run": run.path.name, "sha256": sha256, "left_out": int(np.sum(~keep))}
+
+
+def refuse_other_judgements(began: dict, now: dict) -> None:
+    """Raise UserError if the predictions have changed since the run began: records of its data, then and now."""
+    before, after = (record.get("disputed", {}) for record in (began, now))
+    if before.get("sha256") != after.get("sha256"):
+        raise UserError(
+            f"{FLAG}: the predictions of {after.get('run')} are others than when this run began. "
+            f"Put the old ones back, or train anew"
+        )
+
+
+def _refuse_unfit(run: Run, config: RunConfig, training: Faces) -> None:
+    """Refuse a run whose predictions may be memories, or are of other images."""
+    sha256 = config.data["sha256"]
+    if not SplitRecipe.of(config.settings, sha256).cross_validates:
+        raise UserError(
+            f"{FLAG}: expected a cross-validated run (python train.py --folds 5), whose networks have judged images "
+            f"that they were not trained on; {run.path} is none"
+        )
+    if sha256 != training.sha256:
+        raise UserError(
+            f"{FLAG}: {run.path} was trained on other data ({config.data['source']}, SHA-256 {sha256[:12]}...) than "
+            f"{training.source} ({training.sha256[:12]}...). Cross-validate on these"
+        )
+    if config.settings.init_from is not None:
+        raise UserError(
+            f"{FLAG}: {run.path} started from the weights of {config.settings.init_from}, which may have seen the "
+            f"images that it judges. Cross-validate from scratch"
+        )
+
+
+def _refuse_weak(run: Run, training: Faces, keep: np.ndarray) -> None:
+    """Refuse judges that dispute most labels, or all of an emotion: that says more of them than of the labels."""
+    left, there = (np.bincount(labels, minlength=NUM_EMOTIONS) for labels in (training.labels[keep], training.labels))
+    gone = [EMOTIONS[i] for i in np.flatnonzero((left == 0) & (there > 0))]
+    if gone or keep.mean() < LEAST_KEPT:
+        what = f"all of {', '.join(gone)}" if gone else f"{1 - keep.mean():.0%} of the labels"
+        raise UserError(
+            f"{FLAG}: the networks of {run.path} dispute {what}: too weak to judge. Train them for longer, or take "
+            f"stronger ones"
+        )
 
 
 def _read(file: Path, evaluate: str) -> dict[str, tuple[int, list[float]]]:
     """Return the label and the probabilities of each image by its id."""
     found = {}
-    with file.open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            try:
-                found[row["id"]] = EMOTIONS.index(row["true"]), [float(row[emotion]) for emotion in EMOTIONS]
-            except (KeyError, TypeError, ValueError) as error:
-                raise UserError(f"{FLAG}: {file} is damaged ({error!r}). Make it again: {evaluate}") from None
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                label, probabilities = EMOTIONS.index(row["true"]), [float(row[emotion]) for emotion in EMOTIONS]
+                if row["id"] in found:
+                    raise UserError(f"{FLAG}: {file} has two images named '{row['id']}'. Give each its own id")
+                found[row["id"]] = label, probabilities
+    except (KeyError, TypeError, ValueError, csv.Error) as error:  # ValueError: UnicodeDecodeError too
+        raise UserError(f"{FLAG}: {file} is damaged ({error!r}). Make it again: {evaluate}") from None
     return found

@@ -10,18 +10,30 @@ from dataclasses import fields, replace
 
 from fer_keras.config import MANY, Settings
 from fer_keras.models.catalog import ANY_SIZE
+from fer_keras.models.registry import default_dropout
 
 COARSE_SHARE = 0.6  # of the epochs, at 32x32 pixels, by networks that take images of any size
 
 
-def for_so_many(settings: Settings, given: Collection[str], images: int) -> Settings:
-    """Return the settings with the recipe for that many training images, where `given` does not name the field.
+def in_force(settings: Settings, given: Collection[str], images: int) -> Settings:
+    """Return the settings as they are recorded: nothing left to a default that another version may have changed.
 
-    A run that starts from trained weights keeps what it has: a rate of 0.1 would undo them.
+    given: the names of the fields that were asked for. images: of training; from MANY on the other fields give way to
+    the recipe for many, unless the run starts from trained weights, which a rate of 0.1 would undo.
     """
-    if images < MANY or settings.init_from is not None:
-        return settings
+    if images >= MANY and settings.init_from is None:
+        recipe = _recipe_for_many(settings, given)
+        settings = replace(settings, **{name: value for name, value in recipe.items() if name not in given})
+    dropout = default_dropout(settings.arch) if settings.dropout is None else settings.dropout
+    return replace(settings, learning_rate=settings.peak_learning_rate, dropout=dropout)
+
+
+def _recipe_for_many(settings: Settings, given: Collection[str]) -> dict:
     recipe = {item.name: item.metadata["many"] for item in fields(settings) if item.metadata["many"] is not None}
     if settings.arch in ANY_SIZE:
         recipe["coarse_epochs"] = int(COARSE_SHARE * settings.epochs)
-    return replace(settings, **{name: value for name, value in recipe.items() if name not in given})
+    if "optimizer" in given or "learning_rate" in given:  # a rate means nothing without its optimizer
+        del recipe["optimizer"]
+        if settings.optimizer != "sgd":
+            del recipe["weight_decay"]
+    return recipe

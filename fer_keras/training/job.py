@@ -26,10 +26,10 @@ from fer_keras.plots.classes import classes_figure
 from fer_keras.plots.history import history_figure
 from fer_keras.plots.network import network_figure
 from fer_keras.plots.style import save_figure
-from fer_keras.runs import Run, RunConfig, create_run, open_run, read_config, write_config
-from fer_keras.training.clean import without_disputed
+from fer_keras.runs import Run, RunConfig, create_run, limit_seed, open_run, read_config, write_config
+from fer_keras.training.clean import refuse_other_judgements, without_disputed
 from fer_keras.training.console import EpochBar, EpochLines
-from fer_keras.training.defaults import for_so_many
+from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.lineage import ancestors, refuse_seen_validation, still_testable
@@ -59,7 +59,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
     split = choose_split(faces, settings, logdir)
-    settings = for_so_many(settings, given, len(split.training))
+    settings = in_force(settings, given, len(split.training))
     device = find_device(settings.precision)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
     refuse_seen_validation(settings, ancestors(settings, logdir), faces)
@@ -78,18 +78,15 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     if run.finished:
         raise UserError(f"{run.path} is finished, nothing to resume. See: python evaluate.py --run {run.path}")
     source = data or ("synthetic" if config.data["synthetic"] else config.data["source"])
-    faces = load_faces(source, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
+    seed = limit_seed(run, config)
+    faces = load_faces(source, equalize=settings.equalize, limit=settings.limit, seed=seed)
     if faces.sha256 != config.data["sha256"]:
         raise UserError(
             f"{faces.source}: expected the data that the run began with (SHA-256 {config.data['sha256'][:12]}...), "
             f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
         )
     split = choose_split(faces, settings, logdir)
-    if split.record.get("disputed") != config.data.get("disputed"):
-        raise UserError(
-            f"--drop-disputed: the predictions of {settings.drop_disputed} are others than when {run.path} began. "
-            f"Put the old ones back, or train anew"
-        )
+    refuse_other_judgements(config.data, split.record)
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, device, logdir, command)
@@ -106,7 +103,7 @@ def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
     disputed = None
     if settings.drop_disputed is not None:
         training, disputed = without_disputed(training, settings.drop_disputed, logdir)
-        rule += f" {disputed['left_out']:,} training images, whose labels {disputed['run']} disputes, are left out."
+        rule += f" Left out, since {disputed['run']} disputes their labels: {disputed['left_out']:,} training images."
     lineage = ancestors(settings, logdir)
     record = {
         "source": faces.source,
@@ -130,6 +127,10 @@ def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
     if settings.init_from is None:
         return None
     source = open_run(settings.init_from, logdir)
+    if source.member(0).model_file.is_file():
+        raise UserError(
+            f"--init-from: {source.path} has several networks. Expected one of them, e.g. {source.member(0).path}"
+        )
     if not source.model_file.is_file():
         raise UserError(f"--init-from: {source.path} has no {source.model_file.name} yet. Choose a finished run")
     return open_model(source.model_file)
@@ -157,6 +158,7 @@ def _train_members(run: Run, settings: Settings, faces: Faces, device: Device, l
         member = run.member(index)
         if not member.finished:
             split = choose_split(faces, own, logdir)
+            refuse_other_judgements(read_config(run).data, split.record)
             say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
             write_json(member.environment_file, environment(device, own.seed, command))

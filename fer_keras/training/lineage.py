@@ -13,7 +13,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
-from fer_keras.runs import limit_seed, open_run, read_config
+from fer_keras.runs import ensemble_of, limit_seed, open_run, read_config
 
 
 def ancestors(settings: Settings, logdir: str) -> list[dict]:
@@ -26,13 +26,17 @@ def ancestors(settings: Settings, logdir: str) -> list[dict]:
         return []
     source = open_run(settings.init_from, logdir)
     config = read_config(source)
+    ensemble = ensemble_of(source)
     parent = {
-        "run": source.path.name,
+        "run": source.path.name if ensemble is None else f"{ensemble.path.name}/members/{source.path.name}",
         "split": asdict(SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(source, config))),
         "validation_split": config.data["validation_split"],
         "testable": config.data["testable"],
     }
-    return [*config.data.get("starts_from", []), parent]
+    before = config.data.get("starts_from")
+    if before is None:  # it starts from nothing, or was trained before this was recorded
+        before = ancestors(config.settings, logdir)
+    return [*before, parent]
 
 
 def still_testable(testable: tuple[str, ...], lineage: list[dict], sha256: str) -> tuple[str, ...]:
@@ -67,17 +71,29 @@ def _places(recipe: SplitRecipe, whole: Faces) -> tuple[set[int], set[int]]:
 
 
 def _way_out(settings: Settings, ancestor: dict) -> str:
-    split = ancestor["split"]
+    """Return how to select as the ancestor did: the flags to give, and those to leave out."""
     if settings.networks > 1:
         given = "--folds" if settings.folds else "--members"
         return f"Leave out {given}: each member validates on another part"
+    split = ancestor["split"]
+    if split["limit"] and split["limit_seed"] != split["seed"]:
+        return "No flags select as it did, being a member of an ensemble on limited images. Start from another run"
+    theirs = _flags(split, by_part=ancestor["validation_split"] == "Training")
+    ours = _flags(asdict(SplitRecipe.of(settings, split["sha256"])), by_part=True)
+    without = [name for name in ours if name not in (*theirs, "--seed")]
+    said = f"Select as it did: {' '.join(f'{name} {value}'.strip() for name, value in theirs.items())}".rstrip(": ")
+    return said + (f", without {' '.join(without)}" if without else "")
+
+
+def _flags(split: dict, *, by_part: bool) -> dict[str, str]:
+    """Return the flags, with their values, that choose the validation images. by_part: a part of Training does."""
+    flags = {}
     if split["folds"]:
-        flags = [f"--folds {split['folds']}", f"--fold {split['fold']}", f"--seed {split['seed']}"]
+        flags |= {"--folds": f"{split['folds']}", "--fold": f"{split['fold']}"}
     elif split["val_fraction"]:
-        flags = [f"--val-fraction {split['val_fraction']:g}", f"--seed {split['seed']}"]
-    else:
-        return "Leave out --val-fraction and --folds, to select as it did"
-    flags += [f"--limit {split['limit']}"] if split["limit"] else []
-    flags += ["--drop-uniform"] if split["drop_uniform"] else []
-    flags += ["--equalize"] if split["equalize"] else []
-    return f"Select as it did: {' '.join(flags)}"
+        flags["--val-fraction"] = f"{split['val_fraction']!r}"
+    if by_part or split["limit"]:
+        flags["--seed"] = f"{split['seed']}"
+    if split["limit"]:
+        flags["--limit"] = f"{split['limit']}"
+    return flags | {f"--{name.replace('_', '-')}": "" for name in ("drop_uniform", "equalize") if split[name]}

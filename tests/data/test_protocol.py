@@ -5,7 +5,7 @@ import pytest
 
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
-from fer_keras.data.protocol import SplitRecipe, training_and_validation
+from fer_keras.data.protocol import SplitRecipe, training_and_validation, without_uniform_training
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError
 from tests.data.made_faces import make_faces, numbered_images
@@ -92,6 +92,14 @@ def test_a_split_is_found_again_by_its_recipe(settings):
     assert faces.ids[validation].tolist() == expected[1].ids.tolist()
 
 
+def test_one_value_in_more_than_half_of_the_pixels_is_too_uniform_to_train_on():
+    images = np.zeros((3, 2304), dtype=np.uint8)
+    images[0, :1152] = 1 + np.arange(1152) % 200  # half of it is 0: just kept
+    images[1, :1151] = 1 + np.arange(1151) % 200
+    faces = make_faces([4, 5, 6], images=images.reshape(3, 48, 48))
+    assert without_uniform_training(faces).labels.tolist() == [4]
+
+
 def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_the_whole():
     images = numbered_images(60)
     images[5], images[45] = 7, 9  # constant: one in Training, one in PublicTest
@@ -126,3 +134,9 @@ def test_the_parts_of_a_cross_validated_run_are_found_again_by_its_recipe():
         assert [faces.ids[index].tolist() for index in own.indices(faces)] == [
             part.ids.tolist() for part in expected[:2]
         ]
+
+
+def test_the_rule_of_a_whole_cross_validation_speaks_of_all_its_networks():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    *_, rule = training_and_validation(faces, val_fraction=0, seed=5, folds=4)
+    assert rule.startswith("Cross-validates: 4 networks, each trained on Training (40 images) without another of 4")

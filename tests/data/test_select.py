@@ -8,7 +8,6 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from fer_keras.data.faces import Faces
 from fer_keras.data.select import (
     content_groups,
-    drop_uniform,
     equalize,
     histograms,
     largest_remainder,
@@ -37,15 +36,6 @@ def test_uniform_share_by_hand():
     images = np.stack([image_with({9: 2304}), image_with({0: 1152, 1: 500}), image_with(dict.fromkeys(range(256), 9))])
     assert uniform_share(images).tolist() == [1.0, 0.5, 1 / 256]
     assert uniform_share(images[:0]).shape == (0,)
-
-
-def test_images_with_one_value_in_more_than_half_of_the_pixels_are_dropped():
-    images = np.stack([image_with({0: 1152, 1: 500}), image_with({0: 1153, 1: 500}), image_with({7: 2304})])
-    kept, dropped = drop_uniform(make_faces([4, 5, 6], images=images))
-    assert dropped == 2
-    assert kept.labels.tolist() == [4]
-    assert np.array_equal(kept.images, images[:1])
-    assert drop_uniform(make_faces([4, 5, 6], images=images), threshold=0.49)[1] == 3
 
 
 def test_histograms_over_many_blocks():

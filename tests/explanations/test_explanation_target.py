@@ -72,7 +72,7 @@ def test_an_ensemble_is_explained_by_its_first_member(tmp_path):
     target = find_target(Options(logdir=str(tmp_path)))
     assert target.network_file == whole.member(0).model_file
     assert target.folder == whole.member(0).path / "explanations"
-    assert "ensemble of 2" in target.warnings[0]
+    assert "has 2 networks" in target.warnings[0]
 
 
 def test_another_network_or_other_images_are_another_identity(tmp_path):

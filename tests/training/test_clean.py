@@ -11,7 +11,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
-from fer_keras.runs import Run, RunConfig, write_config
+from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
 from fer_keras.training.job import choose_split
 
@@ -50,7 +50,7 @@ def test_disputed_images_are_left_out_of_training_alone(tmp_path, faces, judges)
     assert split.training.ids.tolist() == whole.training.ids.tolist()[2:]
     assert split.validation.ids.tolist() == whole.validation.ids.tolist()
     assert split.record["training"] == 26 and split.record["rule"].endswith(
-        "2 training images, whose labels judges disputes, are left out."
+        "Left out, since judges disputes their labels: 2 training images."
     )
     content = (judges.evaluation("validation") / "predictions.csv").read_bytes()
     assert split.record["disputed"] == {"run": "judges", "sha256": hashlib.sha256(content).hexdigest(), "left_out": 2}
@@ -107,3 +107,35 @@ def test_a_run_is_not_resumed_with_other_judgements(tmp_path, faces, judges):
     write_predictions(judges, training.ids, training.labels, np.eye(7)[training.labels])
     with pytest.raises(UserError, match="are others than when"):
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+
+
+def test_judges_too_weak_to_judge_are_refused(tmp_path, faces, judges):
+    training = faces.split("Training")
+    write_predictions(judges, training.ids, training.labels, np.tile(np.linspace(0.2, 0.1, 7), (28, 1)))
+    assert "too weak to judge" in refusal(tmp_path, faces)
+
+
+def test_judges_with_a_past_are_refused(tmp_path, faces, judges):
+    settings = Settings(**TINY, folds=4, init_from="pretrained")
+    write_config(judges, RunConfig(settings, read_config(judges).data))
+    assert "which may have seen the images that it judges" in refusal(tmp_path, faces)
+
+
+def test_two_images_of_one_name_are_refused(tmp_path, faces, judges):
+    file = judges.evaluation("validation") / "predictions.csv"
+    file.write_text(file.read_text() + file.read_text().splitlines()[1] + "\n")
+    assert "has two images named" in refusal(tmp_path, faces)
+
+
+def test_bytes_that_are_no_text_are_told(tmp_path, faces, judges):
+    file = judges.evaluation("validation") / "predictions.csv"
+    file.write_bytes(file.read_bytes() + b"\xff\xfe")
+    assert "is damaged" in refusal(tmp_path, faces)
+
+
+def test_judges_on_fewer_images_are_told_apart_from_judgements_on_fewer(tmp_path, faces, judges):
+    settings = Settings(**TINY | {"drop_uniform": True}, folds=4)
+    write_config(judges, RunConfig(settings, read_config(judges).data))
+    file = judges.evaluation("validation") / "predictions.csv"
+    file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n")
+    assert refusal(tmp_path, faces).endswith("Give the same --limit and --drop-uniform, or cross-validate without")

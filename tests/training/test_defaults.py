@@ -5,21 +5,29 @@ import dataclasses
 import pytest
 
 from fer_keras.config import MANY, Settings
-from fer_keras.training.defaults import for_so_many
+from fer_keras.training.defaults import in_force
 
 
 def changed(settings, given=(), images=MANY):
-    """Return what the recipe for many images has changed."""
-    after, before = for_so_many(settings, given, images).to_json(), settings.to_json()
+    """Return what the recipe for many images has changed, beside what is left to no later version."""
+    after = in_force(settings, given, images).to_json()
+    before = in_force(settings, given, 0).to_json()
     return {name: value for name, value in after.items() if value != before[name]}
 
 
-RECIPE = {"optimizer": "sgd", "batch_size": 128, "weight_decay": 0.005, "label_smoothing": 0.1, "coarse_epochs": 30}
+RECIPE = {
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "batch_size": 128,
+    "weight_decay": 0.005,
+    "label_smoothing": 0.1,
+    "coarse_epochs": 30,
+    "early_stop": 0,
+}
 
 
 def test_many_images_get_the_measured_recipe():
     assert changed(Settings()) == RECIPE
-    assert for_so_many(Settings(), (), MANY).peak_learning_rate == 0.1
 
 
 def test_few_images_keep_what_suits_them():
@@ -30,11 +38,19 @@ def test_a_network_for_48x48_alone_gets_no_coarse_epochs():
     assert "coarse_epochs" not in changed(Settings(arch="cnn4"))
 
 
-@pytest.mark.parametrize("name", RECIPE)
+@pytest.mark.parametrize("name", ["batch_size", "weight_decay", "label_smoothing", "coarse_epochs", "early_stop"])
 def test_what_was_asked_for_stays_even_where_it_is_the_default(name):
-    settings = Settings()
-    assert getattr(for_so_many(settings, {name}, MANY), name) == getattr(settings, name)
-    assert set(changed(settings, {name})) == set(RECIPE) - {name}
+    assert set(changed(Settings(), {name})) == set(RECIPE) - {name}
+
+
+@pytest.mark.parametrize("name", ["optimizer", "learning_rate"])
+def test_a_rate_or_an_optimizer_asked_for_keeps_the_other_and_the_decay_to_match(name):
+    assert set(changed(Settings(), {name})) == set(RECIPE) - {"optimizer", "learning_rate", "weight_decay"}
+
+
+def test_sgd_asked_for_has_the_recipes_decay():
+    settings = in_force(Settings(optimizer="sgd", learning_rate=0.03), {"optimizer", "learning_rate"}, MANY)
+    assert (settings.optimizer, settings.learning_rate, settings.weight_decay) == ("sgd", 0.03, 0.005)
 
 
 def test_trained_weights_are_not_undone_by_a_high_rate():
@@ -43,5 +59,10 @@ def test_trained_weights_are_not_undone_by_a_high_rate():
 
 @pytest.mark.parametrize("epochs", [1, 2, 5])
 def test_some_epochs_are_left_at_full_size(epochs):
-    settings = for_so_many(dataclasses.replace(Settings(), epochs=epochs), (), MANY)
+    settings = in_force(dataclasses.replace(Settings(), epochs=epochs), (), MANY)
     assert settings.coarse_epochs < settings.epochs
+
+
+def test_nothing_is_left_to_a_default_of_another_version():
+    settings = in_force(Settings(arch="cnn4"), (), 0)
+    assert settings.learning_rate == 0.001 and settings.dropout == 0.5

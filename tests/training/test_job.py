@@ -19,7 +19,7 @@ from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import read_config
-from fer_keras.training import job
+from fer_keras.training import defaults, job
 from fer_keras.training.progress import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -173,3 +173,24 @@ def test_cross_validation_trains_a_network_for_each_part(tmp_path):
 def test_one_part_of_a_cross_validation_is_trained_alone(tmp_path):
     run = start(tmp_path, folds=3, fold=1, limit=42)
     assert run.model_file.is_file() and "part 1 of 3" in read_config(run).data["rule"]
+
+
+def test_where_there_are_many_images_the_recipe_for_many_is_in_force(tmp_path, monkeypatch):
+    monkeypatch.setattr(defaults, "MANY", 21)
+    settings = Settings(**TINY)
+    run = job.start(settings, logdir=str(tmp_path), name=None, command=[], given={*TINY})
+    in_force = read_config(run).settings
+    assert (in_force.optimizer, in_force.learning_rate, in_force.label_smoothing) == ("sgd", 0.1, 0.1)
+    assert in_force.batch_size == TINY["batch_size"] and in_force.dropout == 0
+
+
+def test_images_that_trained_the_starting_weights_may_not_select(tmp_path, finished):
+    with pytest.raises(UserError, match="that would select the epoch have trained"):
+        start(tmp_path, init_from=str(finished.path), val_fraction=0.4)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_ensemble_is_no_weights_to_start_from(tmp_path):
+    run = start(tmp_path, folds=2, limit=42)
+    with pytest.raises(UserError, match=r"has several networks. Expected one of them, e\.g\. .*members/00$"):
+        start(tmp_path, init_from=str(run.path))

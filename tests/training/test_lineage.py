@@ -1,6 +1,8 @@
 """What a run may select and be tested on that starts from the weights of another."""
 
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,26 +74,58 @@ def test_a_validation_part_that_the_first_run_was_fitted_to_is_refused(begin):
     assert message.endswith("Select as it did: --val-fraction 0.2 --seed 3")
 
 
-def test_the_advice_of_the_refusal_works(begin):
-    begin("first", val_fraction=0.2, seed=3, limit=70, drop_uniform=True, equalize=True)
+PART = {"val_fraction": 0.2, "seed": 3}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (PART, {"val_fraction": 0.25}),
+        (PART, PART | {"limit": 70}),
+        (PART, PART | {"equalize": True, "limit": 70}),
+        (PART | {"limit": 70, "equalize": True}, {"val_fraction": 0.25}),
+        ({"folds": 4, "fold": 1, "seed": 3}, {"folds": 4, "fold": 2, "seed": 3}),
+        ({"folds": 4, "fold": 1}, PART),
+        (PART, {"folds": 4, "fold": 1}),
+        ({}, {"folds": 4, "fold": 1}),
+    ],
+)
+def test_the_advice_of_the_refusal_works(begin, first, second):
+    begin("first", **first)
     with pytest.raises(UserError) as caught:
-        begin("second", val_fraction=0.25, init_from="first")
-    flags = dict(re.findall(r"--(val-fraction|seed|limit) (\S+)", str(caught.value)))
-    assert "--drop-uniform --equalize" in str(caught.value)
-    begin(
-        "third",
-        val_fraction=float(flags["val-fraction"]),
-        seed=int(flags["seed"]),
-        limit=int(flags["limit"]),
-        drop_uniform=True,
-        equalize=True,
-        init_from="first",
-    )
+        begin("second", init_from="first", **second)
+    advice = str(caught.value).partition("Select as it did")[2]
+    give, _, without = advice.partition(", without ")
+    settings = {name: value for name, value in second.items() if f"--{name.replace('_', '-')}" not in without.split()}
+    for name, value in re.findall(r"--([a-z-]+)(?: ([\d.]+))?", give):
+        settings[name.replace("-", "_")] = (float(value) if "." in value else int(value)) if value else True
+    assert settings != second
+    begin("third", init_from="first", **settings)
+
+
+def test_the_advice_works_where_the_data_have_no_split_to_select_on(source, tmp_path, begin):
+    lines = Path(source).read_text().splitlines()
+    alone = tmp_path / "training.csv"
+    write_text(alone, "\n".join(line for line in lines if "Test" not in line) + "\n")
+    begin("first", data=str(alone), seed=3)
+    with pytest.raises(UserError, match=r"Select as it did: --seed 3$"):
+        begin("second", data=str(alone), init_from="first")
+    begin("third", data=str(alone), init_from="first", seed=3)
+
+
+def test_a_parent_that_does_not_say_where_it_began_is_asked_again(begin, tmp_path):
+    begin("first")
+    run, _ = begin("second", init_from="first")
+    config = json.loads(run.config_file.read_text())
+    del config["data"]["starts_from"]  # as it was before this was recorded
+    run.config_file.write_text(json.dumps(config))
+    _, third = begin("third", init_from="second")
+    assert [parent["run"] for parent in third.record["starts_from"]] == ["first", "second"]
 
 
 def test_a_part_of_training_is_refused_after_a_run_on_all_of_it(begin):
     begin("first")
-    with pytest.raises(UserError, match=r"28 of the 28 .* Leave out --val-fraction and --folds, to select as it did$"):
+    with pytest.raises(UserError, match=r"28 of the 28 .* Select as it did, without --val-fraction$"):
         begin("second", val_fraction=0.2, init_from="first")
 
 
