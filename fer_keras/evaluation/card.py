@@ -4,6 +4,7 @@ After Mitchell et al., "Model Cards for Model Reporting", 2019 (arXiv:1810.03993
 """
 
 import dataclasses
+import shlex
 
 from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
@@ -43,12 +44,12 @@ def _made(candidate: Candidate) -> str:
         + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else ""),
         f"- Data: {data['source']}, SHA-256 {data['sha256']}{images}",
         f"- Protocol: {data.get('rule', 'not recorded')}",
-        f"- Recipe: `{_command(settings)}`",
+        f"- Recipe: `{recipe_command(settings)}`",
     ]
     return "\n".join(lines)
 
 
-def _command(settings: Settings) -> str:
+def recipe_command(settings: Settings) -> str:
     """Return a command that trains with these settings: those whose defaults are others, or depend on the data."""
     words = ["python", "train.py"]
     for item in dataclasses.fields(settings):
@@ -59,7 +60,7 @@ def _command(settings: Settings) -> str:
         if isinstance(value, bool):
             words.append(flag(item.name) if value else f"--no-{flag(item.name).removeprefix('--')}")
         else:
-            words += [flag(item.name), f"{value}"]
+            words += [flag(item.name), shlex.quote(f"{value}")]
     return " ".join(words)
 
 
