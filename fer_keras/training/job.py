@@ -3,7 +3,6 @@
 import dataclasses
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -14,7 +13,6 @@ from fer_keras.data.augment import augmentation
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.pipeline import training_batches
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.protocol import training_and_validation, without_uniform_training
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_text
@@ -27,26 +25,18 @@ from fer_keras.plots.history import history_figure
 from fer_keras.plots.network import network_figure
 from fer_keras.plots.style import save_figure
 from fer_keras.runs import Run, RunConfig, create_run, limit_seed, open_run, read_config, write_config
-from fer_keras.training.clean import refuse_other_judgements, without_disputed
+from fer_keras.training.clean import refuse_other_judgements
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
-from fer_keras.training.lineage import ancestors, refuse_seen_validation, still_testable
+from fer_keras.training.lineage import ancestors, refuse_seen_validation
 from fer_keras.training.loop import train
 from fer_keras.training.progress import Progress
+from fer_keras.training.split import Split, choose_split
 
 ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
 FACES_SHOWN = 32  # in figures/augmentation.png
-
-
-@dataclass(frozen=True)
-class Split:
-    """The faces of one network: those it trains on, those that select its best epoch, and how they were chosen."""
-
-    training: Faces
-    validation: Faces
-    record: dict
 
 
 def start(settings: Settings, *, logdir: str, name: str | None, command: list[str], given: Collection[str] = ()) -> Run:
@@ -90,36 +80,6 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, device, logdir, command)
-
-
-def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
-    """Return the training and validation faces by the protocol, with the record that goes into config.json."""
-    if settings.drop_uniform:
-        there, faces = len(faces), without_uniform_training(faces)
-        say(f"left out {there - len(faces)} nearly uniform training images")
-    training, validation, testable, rule = training_and_validation(
-        faces, val_fraction=settings.val_fraction, seed=settings.seed, folds=settings.folds, fold=settings.fold
-    )
-    disputed = None
-    if settings.drop_disputed is not None:
-        training, disputed = without_disputed(training, settings.drop_disputed, logdir)
-        rule += f" Left out, since {disputed['run']} disputes their labels: {disputed['left_out']:,} training images."
-    lineage = ancestors(settings, logdir)
-    record = {
-        "source": faces.source,
-        "sha256": faces.sha256,
-        "synthetic": faces.synthetic,
-        "rule": rule,
-        "validation_split": str(validation.usage[0]),
-        "training": len(training),
-        "validation": len(validation),
-        "testable": list(still_testable(testable, lineage, faces.sha256)),
-    }
-    if lineage:
-        record["starts_from"] = lineage
-    if disputed is not None:
-        record["disputed"] = disputed
-    return Split(training, validation, record)
 
 
 def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:

@@ -13,7 +13,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_text
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
-from fer_keras.training.job import choose_split
+from fer_keras.training.split import choose_split
 
 TINY = {"data": "synthetic", "limit": 28}
 

@@ -13,8 +13,8 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
 from fer_keras.runs import Run, RunConfig, write_config
-from fer_keras.training.job import choose_split
 from fer_keras.training.lineage import ancestors, refuse_seen_validation
+from fer_keras.training.split import choose_split
 
 
 @pytest.fixture(scope="module")

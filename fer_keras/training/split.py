@@ -1,0 +1,49 @@
+"""The faces that train a network and those that select its epoch, with the record of how they were chosen."""
+
+from dataclasses import dataclass
+
+from fer_keras.config import Settings
+from fer_keras.console import say
+from fer_keras.data.faces import Faces
+from fer_keras.data.protocol import training_and_validation, without_uniform_training
+from fer_keras.training.clean import without_disputed
+from fer_keras.training.lineage import ancestors, still_testable
+
+
+@dataclass(frozen=True)
+class Split:
+    """The faces of one network: those it trains on, those that select its best epoch, and how they were chosen."""
+
+    training: Faces
+    validation: Faces
+    record: dict
+
+
+def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
+    """Return the training and validation faces by the protocol, with the record that goes into config.json."""
+    if settings.drop_uniform:
+        there, faces = len(faces), without_uniform_training(faces)
+        say(f"left out {there - len(faces)} nearly uniform training images")
+    training, validation, testable, rule = training_and_validation(
+        faces, val_fraction=settings.val_fraction, seed=settings.seed, folds=settings.folds, fold=settings.fold
+    )
+    disputed = None
+    if settings.drop_disputed is not None:
+        training, disputed = without_disputed(training, settings.drop_disputed, logdir)
+        rule += f" Left out, since {disputed['run']} disputes their labels: {disputed['left_out']:,} training images."
+    lineage = ancestors(settings, logdir)
+    record = {
+        "source": faces.source,
+        "sha256": faces.sha256,
+        "synthetic": faces.synthetic,
+        "rule": rule,
+        "validation_split": str(validation.usage[0]),
+        "training": len(training),
+        "validation": len(validation),
+        "testable": list(still_testable(testable, lineage, faces.sha256)),
+    }
+    if lineage:
+        record["starts_from"] = lineage
+    if disputed is not None:
+        record["disputed"] = disputed
+    return Split(training, validation, record)
