@@ -68,8 +68,9 @@ def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str,
     if held.fold_of is not None:
         alone = out_of_fold_probabilities(members, images, held.fold_of, tta=tta)  # (N, 7)
         decision = decide(alone[np.newaxis], vote)
-        right, own = alone.argmax(axis=1) == labels, np.arange(len(members))[:, np.newaxis] == held.fold_of  # (M, N)
-        accuracies = np.where(own.any(axis=1), own @ right / np.maximum(own.sum(axis=1), 1), np.nan)
+        right, judged = alone.argmax(axis=1) == labels, np.bincount(held.fold_of, minlength=len(members))
+        hits = np.bincount(held.fold_of, weights=right, minlength=len(members))
+        accuracies = np.where(judged, hits / np.maximum(judged, 1), np.nan)
         together = None
     else:
         probabilities = member_probabilities(members, images, tta=tta)  # (M, N, 7)

@@ -30,7 +30,7 @@ from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
-from fer_keras.training.lineage import ancestors, refuse_seen_validation
+from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.loop import train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
@@ -52,7 +52,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     settings = in_force(settings, given, len(split.training))
     device = find_device(settings.precision)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
-    refuse_seen_validation(settings, ancestors(settings, logdir), faces)
+    refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
     write_json(run.environment_file, environment(device, settings.seed, command))

@@ -293,14 +293,16 @@ def test_cross_validation_takes_each_image_from_the_network_of_its_part(command,
     training = faces.split("Training")
     assert [row["id"] for row in rows] == training.ids.tolist()
     both = np.stack([predicted_by(seed, training.images) for seed in range(2)])
-    expected = np.empty((LIMIT, 7))
+    expected, alone = np.empty((LIMIT, 7)), []
     for fold in range(2):
         _, validation, _, _ = training_and_validation(faces, val_fraction=0, seed=0, folds=2, fold=fold)
         judged = np.isin(training.ids, validation.ids)
         expected[judged] = both[fold][judged]
+        alone.append(np.mean(both[fold][judged].argmax(axis=1) == training.labels[judged]))
     found = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
     np.testing.assert_allclose(found, expected, atol=2e-6)
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["accuracy"] == np.mean(expected.argmax(axis=1) == training.labels)
     assert [set(member) for member in metrics["members"]] == [{"name", "epoch", "accuracy"}] * 2
+    assert [member["accuracy"] for member in metrics["members"]] == alone and max(alone) > 0
     assert not (folder / "ensemble.png").exists() and "its own images" in out
