@@ -99,13 +99,15 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         text = limits["help"].replace("%", "%%")
         if kind is bool:
             options["action"] = argparse.BooleanOptionalAction
+        elif kind is tuple:
+            options |= {"nargs": "+", "metavar": "NAME"}
         else:
             options["type"] = number(kind) if kind in (int, float) else str
             options["metavar"] = "|".join(limits["choices"]) or {int: "N", float: "X", str: "NAME"}[kind]
             if item.name == "arch":
                 options["metavar"] = "NAME"
                 text += ": " + ", ".join(limits["choices"])
-            if item.default is not None:
+            if item.default not in (None, ()):
                 many = limits["many"]
                 text += f" (default: {item.default}"
                 text += ")" if many is None else f"; {many} from {config.MANY:,} training images on)"
@@ -134,4 +136,5 @@ def given(parser: argparse.ArgumentParser) -> dict[str, Any]:
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that stand on the command line, by field name."""
     names = [item.name for item in dataclasses.fields(config.Settings)]
-    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    found = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

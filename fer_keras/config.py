@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from fer_keras.errors import UserError, near_miss
 from fer_keras.models.catalog import ANY_SIZE, ARCHITECTURES, DEFAULT_ARCHITECTURE
@@ -31,10 +31,12 @@ def _setting(
     at_least: float | None = None,
     above: float | None = None,
     below: float | None = None,
+    at_most: float | None = None,
     many: Any = None,
 ) -> Any:
     """Return a field. many: what the default gives way to where a network learns from scratch from MANY faces."""
-    limits = {"help": help, "choices": choices, "at_least": at_least, "above": above, "below": below, "many": many}
+    limits = {"help": help, "choices": choices, "at_least": at_least, "above": above, "below": below}
+    limits |= {"at_most": at_most, "many": many}
     return field(default=default, metadata=limits)
 
 
@@ -81,6 +83,10 @@ class Settings:
     )
     fold: int | None = _setting(None, "with --folds: train the network of this part alone (0, 1, ...)", at_least=0)
     init_from: str | None = _setting(None, "start from the weights of this run")
+    teachers: tuple[str, ...] = _setting((), "learn from the predictions of these runs too, of their mean")
+    teacher_weight: float = _setting(
+        0.7, "with --teachers: their share of what is learned; the labels have the rest", above=0, at_most=1
+    )
     drop_disputed: str | None = _setting(
         None, "leave out training images whose label the networks of this cross-validated run dispute"
     )
@@ -88,9 +94,10 @@ class Settings:
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
             _check(item, getattr(self, item.name))
-        for name in ("init_from", "drop_disputed"):
-            run = getattr(self, name)
-            if run is not None and not run.strip():
+        for name in ("init_from", "drop_disputed", "teachers"):
+            value = getattr(self, name)
+            runs = value if isinstance(value, tuple) else (value,)
+            if any(run is not None and not run.strip() for run in runs):
                 raise UserError(f"{flag(name)}: expected a run's folder, received an empty name")
         if self.coarse_epochs and self.arch not in ANY_SIZE:
             raise UserError(
@@ -147,8 +154,9 @@ class Settings:
         for key in values:
             if key not in known:
                 raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
         try:
-            return cls(**values)
+            return cls(**values | lists)
         except UserError as error:
             raise UserError(f"{source}: {error}") from None
 
@@ -159,7 +167,9 @@ def flag(name: str) -> str:
 
 
 def value_type(item: dataclasses.Field) -> type:
-    """Return the plain type of a field, without the `| None`."""
+    """Return the plain type of a field, without the `| None`; tuple for names."""
+    if get_origin(item.type) is tuple:
+        return tuple
     if isinstance(item.type, UnionType):
         return next(kind for kind in get_args(item.type) if kind is not type(None))
     return item.type
@@ -172,24 +182,27 @@ def _check(item: dataclasses.Field, value: Any) -> None:
     allowed = (int, float) if kind is float else (kind,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]}, received {value!r}")
+    if kind is tuple and not all(isinstance(text, str) for text in value):
+        raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]}, received {list(value)!r}")
     if limits["choices"] and value not in limits["choices"]:
         one_of = ", ".join(limits["choices"])
         hint = near_miss(value, limits["choices"])
         raise UserError(f"{flag(item.name)}: no '{value}'.{hint} Expected one of: {one_of}")
     if kind in (int, float):
-        bounds = {"at_least": "of at least", "above": "above", "below": "below"}
+        bounds = {"at_least": "of at least", "above": "above", "below": "below", "at_most": "at most"}
         wanted = " and ".join(f"{word} {limits[key]:g}" for key, word in bounds.items() if limits[key] is not None)
         inside = (
             math.isfinite(value)
             and (limits["at_least"] is None or value >= limits["at_least"])
             and (limits["above"] is None or value > limits["above"])
             and (limits["below"] is None or value < limits["below"])
+            and (limits["at_most"] is None or value <= limits["at_most"])
         )
         if not inside:
             raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]} {wanted}, received {value}")
 
 
-_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+_NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", tuple: "a list of texts"}
 
 
 def read_settings(path: Path | str) -> dict[str, Any]:

@@ -54,6 +54,10 @@ class Run:
         return self.path / "model.keras"
 
     @property
+    def targets_file(self) -> Path:
+        return self.path / "targets.npz"
+
+    @property
     def summary_file(self) -> Path:
         return self.path / "summary.txt"
 
@@ -96,8 +100,8 @@ class RunConfig:
     data: source, sha256, synthetic (bool), rule (how the validation set was chosen, a sentence), validation_split
           (the split that selects the model: "PublicTest", or "Training" when a part of it does), training and
           validation (numbers of images), testable (names of the splits that took no part); for a run that began with
-          the weights of another, starts_from (see `training.lineage`); for one without disputed labels, disputed (see
-          `training.clean`).
+          the weights of another, or learned from others, starts_from (see `training.lineage`); for one without
+          disputed labels, disputed (see `training.clean`).
     """
 
     settings: Settings
@@ -177,6 +181,16 @@ def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
     newest = f" Newest run: {names[-1]}" if names else " Train one: python train.py"
     hint = near_miss(Path(path).name, names) or newest
     raise UserError(f"no run at {path} (expected a folder with config.json).{hint}")
+
+
+def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:
+    """Return the run at `path`, as `open_run`. UserError, naming the flag, if it has no model, or several networks."""
+    run = open_run(path, logdir)
+    if run.member(0).model_file.is_file():
+        raise UserError(f"{flag}: {run.path} has several networks. Expected one of them, e.g. {run.member(0).path}")
+    if not run.model_file.is_file():
+        raise UserError(f"{flag}: {run.path} has no {run.model_file.name} yet. Choose a finished run")
+    return run
 
 
 def open_pretrained(logdir: Path | str) -> Run:

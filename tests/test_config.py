@@ -9,7 +9,9 @@ from fer_keras.errors import UserError
 
 
 def test_settings_survive_json():
-    settings = Settings(arch="cnn4", learning_rate=0.003, rollback=True, dropout=None, init_from="logs/a")
+    settings = Settings(
+        arch="cnn4", learning_rate=0.003, rollback=True, dropout=None, init_from="logs/a", teachers=("a", "b")
+    )
     text = json.dumps(settings.to_json())
     assert Settings.from_json(json.loads(text), "test") == settings
 
@@ -39,6 +41,12 @@ def test_a_whole_number_will_do_for_a_number():
         ({"arch": "vgg52"}, "Did you mean 'vgg25'?"),
         ({"init_from": " "}, "--init-from"),
         ({"drop_disputed": ""}, "--drop-disputed"),
+        ({"teachers": ["a", ""]}, "--teachers: expected a run's folder, received an empty name"),
+        ({"teachers": "a"}, "--teachers: expected a list of texts, received 'a'"),
+        ({"teachers": ["a", 3]}, "--teachers: expected a list of texts, received ['a', 3]"),
+        ({"epochs": [3]}, "--epochs: expected a whole number, received"),
+        ({"teacher_weight": 0}, "--teacher-weight: expected a number above 0 and at most 1, received 0"),
+        ({"teacher_weight": 1.1}, "--teacher-weight: expected a number above 0 and at most 1, received 1.1"),
         ({"folds": 1}, "--folds: expected 2 or more"),
         ({"fold": 0}, "--fold says which part of --folds validates: expected --folds too"),
         ({"folds": 3, "fold": 3}, "--fold: expected 0 to 2 with --folds 3, received 3"),

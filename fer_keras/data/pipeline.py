@@ -43,6 +43,7 @@ def training_batches(
     augment: str,
     first_epoch: int = 0,
     class_weights: np.ndarray | None = None,
+    targets: np.ndarray | None = None,
     mixup_alpha: float = 0.0,
     drop_remainder: bool = False,
     side: int = IMAGE_SIZE,
@@ -52,12 +53,14 @@ def training_batches(
     images: uint8 (N, 48, 48). labels: integers (N,), 0..6. augment: the name of a level, see `augment.AUGMENTATIONS`.
     first_epoch: start with this epoch, to resume: the batches are those an uninterrupted stream gives from there on.
     class_weights: float (7,); adds to each batch the weight of each image, that of its class.
+    targets: float (N, 7), what to learn of each image in place of its one-hot label, e.g. probabilities of a teacher.
     mixup_alpha: > 0 mixes images and labels, see `augment.mixup`.
     drop_remainder: leave out the smaller last batch of each epoch (other images each time), for one constant shape.
     side: shrink the augmented images to side x side pixels, each the mean of the area it covers.
 
-    Yields (images float32 (B, side, side, 1), 0..255; labels float32 (B, 7), one-hot unless mixed; with `class_weights`
-    also weights float32 (B,)). Every epoch has every image exactly once. The images stay uint8 in memory, copied once.
+    Yields (images float32 (B, side, side, 1), 0..255; labels float32 (B, 7), one-hot or `targets`, unless mixed; with
+    `class_weights` also weights float32 (B,)). Every epoch has every image exactly once. The images stay uint8 in
+    memory, copied once.
     Two streams that differ in `augment` alone have the same images in the same order: before and after.
     UserError for an unknown level, no images, or fewer than a batch with `drop_remainder`.
     """
@@ -69,7 +72,8 @@ def training_batches(
         raise UserError(f"too few images to train on: expected {needed}, received {n}. Give more data")
     with tf.device("/CPU:0"):  # where there is a GPU, it would take the images, and each batch would come back from it
         weights = tf.constant(np.ones(NUM_EMOTIONS) if class_weights is None else class_weights, tf.float32)
-        pixels, targets = _in_memory(images), tf.constant(labels, tf.int64)
+        pixels, classes = _in_memory(images), tf.constant(labels, tf.int64)
+        learned = None if targets is None else tf.constant(targets, tf.float32)
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         key = batch_key(seed, "shuffle", epoch)
@@ -81,8 +85,9 @@ def training_batches(
         x = augment_batch(tf.gather(pixels, index), batch_key(seed, "augment", step), level)  # (B, 48, 48, 1)
         if side != IMAGE_SIZE:
             x = tf.image.resize(x, (side, side), method="area")
-        label = tf.gather(targets, index)
-        y, w = tf.one_hot(label, NUM_EMOTIONS), tf.gather(weights, label)  # (B, 7), (B,)
+        label = tf.gather(classes, index)
+        y = tf.one_hot(label, NUM_EMOTIONS) if learned is None else tf.gather(learned, index)  # (B, 7)
+        w = tf.gather(weights, label)  # (B,)
         if mixup_alpha:
             x, y, w = mixup(x, y, w, batch_key(seed, "mixup", step), mixup_alpha)
         return (x, y) if class_weights is None else (x, y, w)

@@ -59,6 +59,8 @@ def recipe_command(settings: Settings) -> str:
             continue
         if isinstance(value, bool):
             words.append(flag(item.name) if value else f"--no-{flag(item.name).removeprefix('--')}")
+        elif isinstance(value, tuple):
+            words += [flag(item.name), *map(shlex.quote, value)]
         else:
             words += [flag(item.name), shlex.quote(f"{value}")]
     return " ".join(words)

@@ -204,14 +204,14 @@ def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], sp
 
 
 def _selected_ancestors(candidate: Candidate) -> list[str]:
-    """Return the splits that selected the runs, on the same data, whose weights a run started from."""
+    """Return the splits that selected the runs, on the same data, that a run started from or learned from."""
     record = candidate.config.data
     lineage = record.get("starts_from", [])
     return [run["validation_split"] for run in lineage if run["split"]["sha256"] == record["sha256"]]
 
 
-def _starts_elsewhere(candidate: Candidate) -> bool:
-    """Tell whether a run started from weights that have seen other data than its own, as far as is known."""
+def _knows_other_data(candidate: Candidate) -> bool:
+    """Tell whether a run started or learned from runs that have seen other data than its own, as far as is known."""
     record = candidate.config.data
     lineage = record.get("starts_from")
     if lineage is None:  # from nothing, or trained before this was recorded
@@ -243,10 +243,12 @@ def _warnings(
             f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
             f"which of these images it has seen, in training or to choose the epoch, cannot be told."
         )
-    for candidate in filter(_starts_elsewhere, candidates):
+    for candidate in filter(_knows_other_data, candidates):
+        settings = candidate.config.settings
+        began = [f"started from the weights of {settings.init_from}"] if settings.init_from else []
+        taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
         said.append(
-            f"{candidate.name} started from the weights of {candidate.config.settings.init_from}: "
-            f"what that run was trained and selected on counts too."
+            f"{candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts too."
         )
     if not whole.synthetic and any(record["synthetic"] for record in records):
         said.append("Trained on drawn, synthetic faces: no network for real ones.")

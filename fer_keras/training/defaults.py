@@ -32,6 +32,8 @@ def _recipe_for_many(settings: Settings, given: Collection[str]) -> dict:
     recipe = {item.name: item.metadata["many"] for item in fields(settings) if item.metadata["many"] is not None}
     if settings.arch in ANY_SIZE:
         recipe["coarse_epochs"] = int(COARSE_SHARE * settings.epochs)
+    if settings.teachers:  # what they say is smooth already
+        del recipe["label_smoothing"]
     if "optimizer" in given or "learning_rate" in given:  # a rate means nothing without its optimizer
         del recipe["optimizer"]
         if settings.optimizer != "sgd":

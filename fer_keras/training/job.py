@@ -24,7 +24,7 @@ from fer_keras.plots.classes import classes_figure
 from fer_keras.plots.history import history_figure
 from fer_keras.plots.network import network_figure
 from fer_keras.plots.style import save_figure
-from fer_keras.runs import Run, RunConfig, create_run, limit_seed, open_run, read_config, write_config
+from fer_keras.runs import Run, RunConfig, create_run, limit_seed, one_network, open_run, read_config, write_config
 from fer_keras.training.clean import refuse_other_judgements
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
@@ -34,6 +34,7 @@ from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.loop import train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
+from fer_keras.training.teachers import find_teachers, targets_of
 
 ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
 FACES_SHOWN = 32  # in figures/augmentation.png
@@ -52,6 +53,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     settings = in_force(settings, given, len(split.training))
     device = find_device(settings.precision)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
+    find_teachers(settings, logdir)
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
@@ -86,14 +88,7 @@ def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
     """Return the network whose weights the run starts from, or None. UserError for a run without a model."""
     if settings.init_from is None:
         return None
-    source = open_run(settings.init_from, logdir)
-    if source.member(0).model_file.is_file():
-        raise UserError(
-            f"--init-from: {source.path} has several networks. Expected one of them, e.g. {source.member(0).path}"
-        )
-    if not source.model_file.is_file():
-        raise UserError(f"--init-from: {source.path} has no {source.model_file.name} yet. Choose a finished run")
-    return open_model(source.model_file)
+    return open_model(one_network("--init-from", settings.init_from, logdir).model_file)
 
 
 def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> Run:
@@ -145,6 +140,7 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         split.validation,
         device,
         initial_weights=starting_weights(settings, logdir),
+        targets=targets_of(run, settings, split.training, logdir),
         watch=[EpochBar(settings.total_epochs)],
         report=EpochLines(settings),
     )
@@ -225,6 +221,7 @@ def _recipe(settings: Settings) -> str:
         f"weight decay {settings.weight_decay:g}" if settings.weight_decay else "",
         f"label smoothing {settings.label_smoothing:g}" if settings.label_smoothing else "",
         f"{settings.augment} augmentation" if settings.augment != "none" else "",
+        f"{settings.teacher_weight:.0%} of it from {len(settings.teachers)} teachers" if settings.teachers else "",
     ]
     return "; ".join(filter(None, words))
 

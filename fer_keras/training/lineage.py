@@ -1,7 +1,8 @@
-"""What a run inherits that begins with the weights of another (`--init-from`): the images that those have seen.
+"""What a run inherits of those it starts from (`--init-from`) or learns from (`--teachers`): the images they have seen.
 
-A network that starts from weights which were fitted to its validation images finds its epochs better than they are, and
-a split that chose the epoch of the first run is no test of the second. Both are told by the images' places in their
+A network that starts from weights which were fitted to its validation images, or learns the predictions of such a
+network, finds its epochs better than they are, and a split that chose the epoch of the first run is no test of the
+second. Both are told by the images' places in their
 source: they hold where both runs read the same file. Of other data it is recorded where the weights come from, and
 evaluate.py says so.
 """
@@ -17,14 +18,18 @@ from fer_keras.runs import ensemble_of, limit_seed, open_run, read_config
 
 
 def ancestors(settings: Settings, logdir: str) -> list[dict]:
-    """Return what is known of the runs whose weights a run with these settings starts from, the oldest first.
+    """Return what is known of the runs that a run with these settings starts from or learns from, the oldest first.
 
     Each: run (its name), split (the fields of its SplitRecipe), validation_split and testable, as in config.json. Empty
-    without --init-from.
+    without --init-from and --teachers.
     """
-    if settings.init_from is None:
-        return []
-    source = open_run(settings.init_from, logdir)
+    parents = [*filter(None, [settings.init_from]), *settings.teachers]
+    found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
+    return [ancestor for index, ancestor in enumerate(found) if ancestor not in found[:index]]
+
+
+def _with_ancestors(path: str, logdir: str) -> list[dict]:
+    source = open_run(path, logdir)
     config = read_config(source)
     ensemble = ensemble_of(source)
     parent = {
@@ -59,8 +64,9 @@ def refuse_seen_validation(settings: Settings, lineage: list[dict], source: Face
         _, selecting = _places(SplitRecipe.of(own, source.sha256, limit_seed=settings.seed), whole)
         for ancestor, training in trained_on:
             if seen := len(selecting & training):
+                asked = "--init-from" if settings.init_from is not None else "--teachers"
                 raise UserError(
-                    f"--init-from: {seen:,} of the {len(selecting):,} images that would select the epoch have trained "
+                    f"{asked}: {seen:,} of the {len(selecting):,} images that would select the epoch have trained "
                     f"{ancestor['run']}, and would find it better than it is. {_way_out(settings, ancestor)}"
                 )
 

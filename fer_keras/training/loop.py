@@ -43,13 +43,15 @@ def train(
     device: Device,
     *,
     initial_weights: keras.Model | None = None,
+    targets: np.ndarray | None = None,
     watch: list[keras.callbacks.Callback] = (),
     report: Callable[[EpochRow, Verdict], None] = lambda row, verdict: None,
 ) -> Progress:
     """Train one network into `run`, from its checkpoint if there is one, and return how it went.
 
-    run: its folder, with config.json. watch: callbacks that only look on, e.g. a progress bar. report: called after
-    each epoch. UserError for a loss that is not finite, a damaged checkpoint, or weights that do not fit.
+    run: its folder, with config.json. targets: float32 (N, 7), see `pipeline.training_batches`; training accuracy then
+    counts how often the network names the largest. watch: callbacks that only look on, e.g. a progress bar. report:
+    called after each epoch. UserError for a loss that is not finite, a damaged checkpoint, or weights that do not fit.
 
     A run that was killed at any moment and is trained again ends bit for bit as if it had never been killed: batches
     are a function of seed and step, and all other state is in the checkpoint.
@@ -66,7 +68,7 @@ def train(
                 load_checkpoint(run.checkpoint_file, networks.trained)
             elif phase != PHASES[0]:
                 begin_fine_tuning(run, networks.trained, progress, phase)
-            fit_phase(run, settings, networks, progress, training, validation, epochs - first, watch, report)
+            fit_phase(run, settings, networks, progress, training, targets, validation, epochs - first, watch, report)
     return progress
 
 
@@ -126,6 +128,7 @@ def fit_phase(
     networks: Networks,
     progress: Progress,
     training: Faces,
+    targets: np.ndarray | None,
     validation: Faces,
     epochs: int,
     watch: list[keras.callbacks.Callback],
@@ -141,7 +144,7 @@ def fit_phase(
     for side, until in image_sides(settings, progress.epoch, last_epoch):
         networks.trained.train_function = None  # compiled for one size at a time
         networks.trained.fit(
-            batches_from(progress.epoch, training, settings, side),
+            batches_from(progress.epoch, training, targets, settings, side),
             epochs=until,
             initial_epoch=progress.epoch,
             steps_per_epoch=steps_per_epoch(len(training), settings.batch_size),
@@ -165,7 +168,7 @@ def image_sides(settings: Settings, first_epoch: int, last_epoch: int) -> list[t
     return [(side, until) for side, begin, until in stages if begin < until]
 
 
-def batches_from(epoch: int, training: Faces, settings: Settings, side: int):
+def batches_from(epoch: int, training: Faces, targets: np.ndarray | None, settings: Settings, side: int):
     """Return the training batches of `settings`, from the start of `epoch` on."""
     return training_batches(
         training.images,
@@ -175,6 +178,7 @@ def batches_from(epoch: int, training: Faces, settings: Settings, side: int):
         augment=settings.augment,
         first_epoch=epoch,
         class_weights=class_weights(training.labels) if settings.class_weight == "balanced" else None,
+        targets=targets,
         mixup_alpha=settings.mixup,
         side=side,
     )

@@ -118,6 +118,12 @@ def test_the_stream_does_not_depend_on_the_number_of_threads(images):
     assert_same(*streams)
 
 
+def test_targets_take_the_place_of_labels_image_by_image(images, plain):
+    targets = np.random.default_rng(1).dirichlet(np.ones(7), N).astype(np.float32)
+    taught = take(training_batches(images, LABELS, **SETTINGS, targets=targets), 21)
+    assert_same([(x, targets[indices([(x,)])]) for x, _ in plain], taught)
+
+
 def test_class_weights_travel_with_their_images(images):
     weights = np.array([1.0, 9.4, 1.0, 0.57, 0.85, 1.28, 0.83])
     for x, _, w in take(training_batches(images, LABELS, **SETTINGS, class_weights=weights), 7):

@@ -57,6 +57,10 @@ def test_trained_weights_are_not_undone_by_a_high_rate():
     assert changed(Settings(init_from="pretrained")) == {}
 
 
+def test_what_teachers_say_is_smooth_already():
+    assert set(changed(Settings(teachers=("a",)))) == set(RECIPE) - {"label_smoothing"}
+
+
 @pytest.mark.parametrize("epochs", [1, 2, 5])
 def test_some_epochs_are_left_at_full_size(epochs):
     settings = in_force(dataclasses.replace(Settings(), epochs=epochs), (), MANY)

@@ -159,3 +159,15 @@ def test_other_data_are_recorded_and_not_judged(begin, tmp_path):
     assert second.record["testable"] == ["PublicTest", "PrivateTest"]
     (parent,) = second.record["starts_from"]
     assert parent["split"]["sha256"] != second.record["sha256"]
+
+
+def test_a_pupil_inherits_what_its_teachers_have_seen(begin):
+    begin("first", val_fraction=0.2, seed=3)
+    begin("second", val_fraction=0.2, seed=3, init_from="first")
+    _, pupil = begin("pupil", val_fraction=0.2, seed=3, init_from="first", teachers=("first", "second"))
+    assert [run["run"] for run in pupil.record["starts_from"]] == ["first", "second"]  # each once
+    with pytest.raises(UserError, match=r"--teachers: .* have trained first, .* --val-fraction 0.2 --seed 3$"):
+        begin("other", val_fraction=0.2, seed=4, teachers=("first",))
+    begin("whole")  # PublicTest has selected it
+    _, taught = begin("taught", teachers=("whole",))
+    assert taught.record["testable"] == ["PrivateTest"]

@@ -1,0 +1,71 @@
+"""What a network learns from others (`--teachers`): their predictions of its training images, beside the labels.
+
+A quarter or more of FER2013's labels are matters of opinion. What trained networks make of an image says how an image
+like it would be labelled, where its own label is one throw of that die: Hinton, Vinyals and Dean, "Distilling the
+Knowledge in a Neural Network", 2015 (arXiv:1503.02531); Furlanello et al., "Born-Again Neural Networks", 2018
+(arXiv:1805.04770), where the pupil is no smaller than its teachers.
+"""
+
+import numpy as np
+
+from fer_keras.config import Settings
+from fer_keras.console import say
+from fer_keras.data.faces import Faces
+from fer_keras.emotions import NUM_EMOTIONS
+from fer_keras.errors import UserError
+from fer_keras.evaluation.progress import PredictionBar
+from fer_keras.files import write_npz
+from fer_keras.inference import predict_probabilities
+from fer_keras.models.files import open_model
+from fer_keras.runs import Run, one_network, read_config
+
+TTA = "flip"  # the teachers say what they make of an image and of its mirror image
+
+
+def find_teachers(settings: Settings, logdir: str) -> list[Run]:
+    """Return the runs of --teachers. UserError for one that is missing or has not one model, or sees other pixels."""
+    runs = [one_network("--teachers", name, logdir) for name in settings.teachers]
+    for run in runs:
+        if read_config(run).settings.equalize != settings.equalize:
+            as_it = "without" if settings.equalize else "with"
+            raise UserError(f"--teachers: {run.path} was trained {as_it} --equalize. Train {as_it} it too")
+    return runs
+
+
+def targets_of(run: Run, settings: Settings, training: Faces, logdir: str) -> np.ndarray | None:
+    """Return what `run` learns of each of its training images, float32 (N, 7); None without teachers: the labels.
+
+    The teachers are asked once: what they said is kept in the run's folder, so that a resumed run learns the same.
+    """
+    if not settings.teachers:
+        return None
+    if not run.targets_file.is_file():
+        said = ask(find_teachers(settings, logdir), training.images)
+        write_npz(run.targets_file, targets=mixed_targets(training.labels, said, settings.teacher_weight))
+    with np.load(run.targets_file, allow_pickle=False) as file:
+        targets = file["targets"]
+    if targets.shape != (len(training), NUM_EMOTIONS):
+        raise UserError(
+            f"{run.targets_file}: expected targets of shape {(len(training), NUM_EMOTIONS)}, received {targets.shape}. "
+            f"Delete it to ask the teachers again"
+        )
+    return targets
+
+
+def ask(teachers: list[Run], images: np.ndarray) -> np.ndarray:
+    """Return the mean of the teachers' probabilities, float32 (N, 7). images: uint8 (N, 48, 48), as they see them."""
+    say(f"asking {len(teachers)} teacher{'s' * (len(teachers) > 1)} about {len(images):,} training images")
+    with PredictionBar(len(teachers), len(images), TTA) as bar:
+        models = (open_model(run.model_file) for run in teachers)
+        said = [predict_probabilities(model, images, tta=TTA, callbacks=[bar]) for model in models]
+    return np.mean(said, axis=0, dtype=np.float32)
+
+
+def mixed_targets(labels: np.ndarray, said: np.ndarray, weight: float) -> np.ndarray:
+    """Return weight * said + (1 - weight) * one-hot labels, float32 (N, 7).
+
+    The cross-entropy with them is the same mixture of the cross-entropies with what the teachers said and with the
+    labels. labels: integers (N,), 0..6. said: probabilities, float (N, 7). weight: 0..1.
+    """
+    one_hot = np.eye(NUM_EMOTIONS, dtype=np.float32)[labels]
+    return (weight * said + (1 - weight) * one_hot).astype(np.float32)

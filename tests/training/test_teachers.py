@@ -1,0 +1,94 @@
+"""What a network learns from the predictions of others."""
+
+import numpy as np
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.data.prepare import load_faces
+from fer_keras.errors import UserError
+from fer_keras.files import write_npz
+from fer_keras.models.files import open_model
+from fer_keras.runs import Run, read_config
+from fer_keras.training import job
+from fer_keras.training.teachers import find_teachers, mixed_targets, targets_of
+
+TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
+
+
+def start(logdir, **settings):
+    return job.start(Settings(**TINY | settings), logdir=str(logdir), name=None, command=["train.py"])
+
+
+@pytest.fixture(scope="module")
+def teachers(tmp_path_factory):
+    """Two runs, whose networks are their own in seed and size."""
+    logdir = tmp_path_factory.mktemp("teachers")
+    return start(logdir, seed=1), start(logdir, seed=2, arch="cnn3")
+
+
+def names(runs) -> tuple[str, ...]:
+    return tuple(str(run.path) for run in runs)
+
+
+def test_targets_are_shares_of_labels_and_of_what_was_said():
+    said = np.array([[0.5, 0.5, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1.0]])
+    targets = mixed_targets(np.array([0, 3]), said, 0.25)
+    expected = [[0.875, 0.125, 0, 0, 0, 0, 0], [0, 0, 0, 0.75, 0, 0, 0.25]]
+    np.testing.assert_allclose(targets, expected, atol=1e-7)
+    assert targets.dtype == np.float32
+
+
+def test_teachers_say_the_mean_over_networks_and_mirror_images(tmp_path, teachers):
+    faces = load_faces("synthetic", limit=21).split("Training")
+    settings = Settings(**TINY, teachers=names(teachers), teacher_weight=0.6)
+    targets = targets_of(Run(tmp_path), settings, faces, str(tmp_path))
+    pixels = faces.images[..., None].astype(np.float32)
+    views = [model([x]) for model in map(open_model, (run.model_file for run in teachers)) for x in mirrored(pixels)]
+    expected = 0.6 * np.mean([np.asarray(view) for view in views], axis=0) + 0.4 * np.eye(7)[faces.labels]
+    np.testing.assert_allclose(targets, expected, atol=1e-5)
+
+
+def mirrored(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return pixels, pixels[:, :, ::-1]
+
+
+def test_teachers_are_asked_once(tmp_path, teachers):
+    faces = load_faces("synthetic", limit=21).split("Training")
+    settings = Settings(**TINY, teachers=names(teachers))
+    kept = np.random.default_rng(0).dirichlet(np.ones(7), len(faces)).astype(np.float32)
+    write_npz(Run(tmp_path).targets_file, targets=kept)
+    np.testing.assert_array_equal(targets_of(Run(tmp_path), settings, faces, str(tmp_path)), kept)
+    with pytest.raises(UserError, match=r"expected targets of shape \(2, 7\), received \(21, 7\)\. Delete it"):
+        targets_of(Run(tmp_path), settings, faces.take(np.arange(2)), str(tmp_path))
+
+
+def test_a_pupil_learns_what_its_teachers_say(tmp_path, teachers):
+    """A teacher that says one emotion of every face, and has the whole say: the pupil says it too."""
+    first = teachers[0]
+    obsessed = Run(tmp_path / "obsessed")
+    obsessed.path.mkdir()
+    obsessed.config_file.write_bytes(first.config_file.read_bytes())
+    model = open_model(first.model_file)
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([np.zeros_like(kernel), 20.0 * np.eye(7)[4].astype(bias.dtype)])
+    model.save(obsessed.model_file)
+    recipe = {"epochs": 6, "save_every": 6, "learning_rate": 0.01, "teacher_weight": 1.0}
+    taught = start(tmp_path, teachers=(str(obsessed.path),), **recipe)
+    faces = load_faces("synthetic", limit=21).split("Training")
+    said = open_model(taught.epoch_file(6)).predict(faces.images[..., None].astype(np.float32), verbose=0)
+    assert (said.argmax(axis=1) == 4).all()
+    assert [parent["run"] for parent in read_config(taught).data["starts_from"]] == ["obsessed"]
+
+
+def test_teachers_that_see_other_pixels_are_refused(tmp_path, teachers):
+    settings = Settings(**TINY, teachers=names(teachers), equalize=True)
+    with pytest.raises(UserError, match="was trained without --equalize"):
+        find_teachers(settings, str(tmp_path))
+
+
+def test_an_ensemble_is_no_teacher(tmp_path):
+    run = start(tmp_path, folds=2, limit=42)
+    with pytest.raises(UserError, match=r"--teachers: .* has several networks\. Expected one of them, e\.g\. .*00$"):
+        start(tmp_path, teachers=(str(run.path),))
+    (only,) = tmp_path.iterdir()
+    assert only == run.path
