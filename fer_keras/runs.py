@@ -170,17 +170,32 @@ def is_run(path: Path) -> bool:
 def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
     """Return the run at `path`, or the one of that name under `logdir`. UserError, with the near miss, if none.
 
-    "pretrained" is the run shipped with the package: the one to evaluate, explain or start from without training.
+    A name is that of the run's folder, or the word given with --name, where one run alone has it. "pretrained" is the
+    run shipped with the package: the one to evaluate, explain or start from without training.
     """
     if str(path) == PRETRAINED and is_run(SHIPPED):
         return open_pretrained(logdir)
     for candidate in (Path(path), Path(logdir) / str(path)):
         if is_run(candidate):
             return Run(candidate)
-    names = [run.path.name for run in all_runs(logdir)]
-    newest = f" Newest run: {names[-1]}" if names else " Train one: python train.py"
+    runs = all_runs(logdir)
+    called = [run for run in runs if _word(run) == str(path)]
+    if len(called) == 1:
+        return called[0]
+    if called:
+        raise UserError(
+            f"{len(called)} runs in {logdir} are called '{path}'. Name the folder of one: {called[-1].path}"
+        )
+    names = [name for run in runs for name in (run.path.name, _word(run)) if name]
+    newest = f" Newest run: {runs[-1].path.name}" if runs else " Train one: python train.py"
     hint = near_miss(Path(path).name, names) or newest
     raise UserError(f"no run at {path} (expected a folder with config.json).{hint}")
+
+
+def _word(run: Run) -> str | None:
+    """Return the word that --name has added to a run's folder, or None."""
+    parts = run.path.name.split("-", 3)  # date, time, network, word: no name of a network has a hyphen
+    return parts[3] if len(parts) == 4 else None
 
 
 def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:

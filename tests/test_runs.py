@@ -13,8 +13,8 @@ RECORD = {"source": "x", "sha256": "ab", "synthetic": False, "validation_split":
 NOON = datetime(2026, 1, 2, 12, 0, 5)
 
 
-def make_run(logdir, name, *, finished):
-    run = create_run(logdir, "cnn4", name, NOON)
+def make_run(logdir, name, *, finished, now=NOON):
+    run = create_run(logdir, "cnn4", name, now)
     write_config(run, RunConfig(Settings(arch="cnn4"), RECORD))
     if finished:
         run.result_file.write_text("{}")
@@ -75,6 +75,21 @@ def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path):
     assert open_run(run.path) == run == open_run(run.path.name, tmp_path)
     with pytest.raises(UserError, match=f"Did you mean '{run.path.name}'"):
         open_run(run.path.name[:-1] + "x", tmp_path)
+
+
+def test_a_run_opens_by_the_word_it_was_given_where_it_is_the_only_one(tmp_path):
+    make_run(tmp_path, None, finished=True)
+    run = make_run(tmp_path, "five-small-ones", finished=True)
+    assert open_run("five-small-ones", tmp_path) == run
+    with pytest.raises(UserError, match="Did you mean 'five-small-ones'"):
+        open_run("five-small-one", tmp_path)
+    with pytest.raises(UserError, match="no run at vgg25"):
+        open_run("vgg25", tmp_path)
+    other = make_run(tmp_path, "five-small-ones", finished=False, now=NOON.replace(hour=13))
+    with pytest.raises(
+        UserError, match=rf"2 runs in .* are called 'five-small-ones'\. Name the folder .* {other.path}$"
+    ):
+        open_run("five-small-ones", tmp_path)
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     split = choose_split(faces, settings, logdir)
     settings = in_force(settings, given, len(split.training))
     device = find_device(settings.precision)
+    settings = with_folders(settings, logdir)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
     find_teachers(settings, logdir)
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
@@ -82,6 +83,20 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, device, logdir, command)
+
+
+def with_folders(settings: Settings, logdir: str) -> Settings:
+    """Return the settings with the folder of every run that they name: a word may mean another run later."""
+
+    def folder(name: str | None) -> str | None:
+        return None if name is None else str(open_run(name, logdir).path)
+
+    return dataclasses.replace(
+        settings,
+        init_from=folder(settings.init_from),
+        teachers=tuple(map(folder, settings.teachers)),
+        drop_disputed=folder(settings.drop_disputed),
+    )
 
 
 def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:

@@ -13,10 +13,10 @@ from fer_keras.console import say
 from fer_keras.data.faces import Faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.evaluation.progress import PredictionBar
 from fer_keras.files import write_npz
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
+from fer_keras.prediction_bar import PredictionBar
 from fer_keras.runs import Run, one_network, read_config
 
 TTA = "flip"  # the teachers say what they make of an image and of its mirror image

@@ -77,7 +77,16 @@ def test_a_pupil_learns_what_its_teachers_say(tmp_path, teachers):
     faces = load_faces("synthetic", limit=21).split("Training")
     said = open_model(taught.epoch_file(6)).predict(faces.images[..., None].astype(np.float32), verbose=0)
     assert (said.argmax(axis=1) == 4).all()
-    assert [parent["run"] for parent in read_config(taught).data["starts_from"]] == ["obsessed"]
+    config = read_config(taught)
+    assert [parent["run"] for parent in config.data["starts_from"]] == ["obsessed"]
+
+
+def test_config_names_the_folders_of_teachers_that_were_named_by_a_word(tmp_path):
+    settings = Settings(**TINY)
+    first = job.start(settings, logdir=str(tmp_path), name="first", command=[])
+    taught = start(tmp_path, teachers=("first",), init_from="first")
+    settings = read_config(taught).settings
+    assert settings.teachers == (str(first.path),) and settings.init_from == str(first.path)
 
 
 def test_teachers_that_see_other_pixels_are_refused(tmp_path, teachers):
