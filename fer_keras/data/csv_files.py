@@ -83,7 +83,18 @@ def read_csv(path: Path | str) -> dict[str, np.ndarray]:
                 blocks.append(_parse_fast(numbered, columns) or _parse_slowly(path, numbered, columns))
     if not blocks:
         raise UserError(f"{path} holds a header and no faces. Expected one face a row after it")
-    return _joined(blocks, labelled=columns.label is not None)
+    arrays = _joined(blocks, labelled=columns.label is not None)
+    _refuse_repeated_ids(path, arrays["ids"])
+    return arrays
+
+
+def _refuse_repeated_ids(path: Path, ids: np.ndarray) -> None:
+    values, counts = np.unique(ids, return_counts=True)
+    if len(values) < len(ids):
+        raise UserError(
+            f"{path}: expected an id of its own for every face, received '{values[counts.argmax()]}' "
+            f"{counts.max()} times. Number the rows anew, or leave the column out"
+        )
 
 
 def _joined(blocks: list[_Rows], *, labelled: bool) -> dict[str, np.ndarray]:

@@ -188,6 +188,12 @@ def test_a_header_that_lacks_a_column_is_told_with_the_known_ones(tmp_path, head
         assert piece in message
 
 
+def test_two_faces_of_one_id_are_refused(tmp_path):
+    path = write(tmp_path / "test.csv", "id,pixels", [f"{number},{PIXELS}" for number in (7, 8, 9, 8)])
+    with pytest.raises(UserError, match=r"test\.csv: expected an id of its own .* received '8' 2 times"):
+        read_csv(path)
+
+
 @pytest.mark.parametrize(
     ("content", "piece"),
     [
