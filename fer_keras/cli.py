@@ -100,14 +100,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         if kind is bool:
             options["action"] = argparse.BooleanOptionalAction
         elif kind is tuple:
-            options |= {"nargs": "+", "metavar": "NAME"}
+            options |= {"nargs": "+", "action": "extend", "metavar": "NAME"}
         else:
             options["type"] = number(kind) if kind in (int, float) else str
             options["metavar"] = "|".join(limits["choices"]) or {int: "N", float: "X", str: "NAME"}[kind]
             if item.name == "arch":
                 options["metavar"] = "NAME"
                 text += ": " + ", ".join(limits["choices"])
-            if item.default not in (None, ()):
+            if item.default is not None:
                 many = limits["many"]
                 text += f" (default: {item.default}"
                 text += ")" if many is None else f"; {many} from {config.MANY:,} training images on)"
@@ -129,12 +129,14 @@ def number(kind: type) -> Callable[[str], int | float]:
 
 def given(parser: argparse.ArgumentParser) -> dict[str, Any]:
     """Parse the command line and return what stands on it, lists as tuples; the parser suppresses its defaults."""
-    found = vars(parser.parse_args())
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+    return _lists_as_tuples(vars(parser.parse_args()))
 
 
 def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the settings that stand on the command line, by field name."""
     names = [item.name for item in dataclasses.fields(config.Settings)]
-    found = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    return _lists_as_tuples({name: getattr(arguments, name) for name in names if hasattr(arguments, name)})
+
+
+def _lists_as_tuples(found: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

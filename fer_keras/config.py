@@ -20,6 +20,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
+PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
 
@@ -83,9 +84,11 @@ class Settings:
     )
     fold: int | None = _setting(None, "with --folds: train the network of this part alone (0, 1, ...)", at_least=0)
     init_from: str | None = _setting(None, "start from the weights of this run")
-    teachers: tuple[str, ...] = _setting((), "learn from the predictions of these runs too, of their mean")
+    teachers: tuple[str, ...] = _setting(
+        (), "learn from the predictions of these runs too, from their mean, by default without label smoothing"
+    )
     teacher_weight: float = _setting(
-        0.7, "with --teachers: their share of what is learned; the labels have the rest", above=0, at_most=1
+        0.7, "with --teachers: their share of the targets; the labels have the rest", above=0, at_most=1
     )
     drop_disputed: str | None = _setting(
         None, "leave out training images whose label the networks of this cross-validated run dispute"
@@ -154,9 +157,9 @@ class Settings:
         for key in values:
             if key not in known:
                 raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        lists = [item.name for item in dataclasses.fields(cls) if value_type(item) is tuple]
         try:
-            return cls(**values | lists)
+            return cls(**values | {name: tuple(values[name]) for name in lists if isinstance(values.get(name), list)})
         except UserError as error:
             raise UserError(f"{source}: {error}") from None
 
@@ -177,7 +180,7 @@ def value_type(item: dataclasses.Field) -> type:
 
 def _check(item: dataclasses.Field, value: Any) -> None:
     kind, limits = value_type(item), item.metadata
-    if value is None and item.type is not kind:
+    if value is None and isinstance(item.type, UnionType):
         return
     allowed = (int, float) if kind is float else (kind,)
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
@@ -234,4 +237,6 @@ def check_run_name(name: str) -> str:
     """Return `name` if it can be part of a folder's name, else raise UserError."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UserError(f"--name: expected up to 64 letters, digits, '.', '_' or '-', received '{name}'")
+    if name == PRETRAINED:
+        raise UserError(f"--name: '{PRETRAINED}' is the shipped run. Choose another word")
     return name

@@ -9,18 +9,18 @@ run that is shipped with the package, made when it is first named.
 """
 
 import filecmp
+import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fer_keras.config import Settings, read_json_object
+from fer_keras.config import PRETRAINED, Settings, read_json_object
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError, near_miss
 from fer_keras.files import write_json, written_aside
 
-PRETRAINED = "pretrained"  # as a run's name: the one that is shipped
 SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
 FORMAT = 1  # of config.json; raised when an older reader would misread it
 # What the record of the data in config.json must have: key by key the type.
@@ -117,7 +117,7 @@ def create_run(logdir: Path | str, arch: str, name: str | None = None, now: date
     logdir = Path(logdir)
     logdir.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, 1000):  # two runs may start within one second
-        path = logdir / (stem if attempt == 1 else f"{stem}-{attempt}")
+        path = logdir / (stem if attempt == 1 else f"{stem}~{attempt}")
         try:
             path.mkdir()
         except FileExistsError:
@@ -194,8 +194,17 @@ def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
 
 def _word(run: Run) -> str | None:
     """Return the word that --name has added to a run's folder, or None."""
-    parts = run.path.name.split("-", 3)  # date, time, network, word: no name of a network has a hyphen
-    return parts[3] if len(parts) == 4 else None
+    parts = re.fullmatch(r"\d{8}-\d{6}-[^-~]+-([^~]+)(~\d+)?", run.path.name)  # as `create_run` names it
+    return parts[1] if parts else None
+
+
+def name_of(path: Path | str, logdir: Path | str) -> str:
+    """Return by what name config.json can record the run at `path`, so that it means the same run later.
+
+    The name of its folder, where that stands in `logdir`, wherever that may be moved; else `path` as it is.
+    """
+    run = open_run(path, logdir)
+    return run.path.name if run.path.resolve().parent == Path(logdir).resolve() else str(path)
 
 
 def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:

@@ -44,7 +44,8 @@ def test_our_own_errors_keep_their_traceback(error):
 def test_every_setting_has_a_flag_and_only_given_ones_count():
     parser = cli.Parser(prog="train.py")
     cli.add_settings(parser)
-    given = ["--arch", "cnn4", "--rollback", "--learning-rate", "3e-4", "--teachers", "a", "b", "--no-equalize"]
+    given = ["--arch", "cnn4", "--rollback", "--learning-rate", "3e-4", "--no-equalize"]
+    given += ["--teachers", "a", "--teachers", "b"]
     expected = {"arch": "cnn4", "rollback": True, "learning_rate": 3e-4, "equalize": False, "teachers": ("a", "b")}
     assert cli.given_settings(parser.parse_args(given)) == expected
     assert cli.given_settings(parser.parse_args([])) == {}

@@ -42,9 +42,10 @@ def test_a_whole_number_will_do_for_a_number():
         ({"init_from": " "}, "--init-from"),
         ({"drop_disputed": ""}, "--drop-disputed"),
         ({"teachers": ["a", ""]}, "--teachers: expected a run's folder, received an empty name"),
+        ({"teachers": None}, "--teachers: expected a list of texts, received None"),
         ({"teachers": "a"}, "--teachers: expected a list of texts, received 'a'"),
         ({"teachers": ["a", 3]}, "--teachers: expected a list of texts, received ['a', 3]"),
-        ({"epochs": [3]}, "--epochs: expected a whole number, received"),
+        ({"epochs": [3]}, "--epochs: expected a whole number, received [3]"),
         ({"teacher_weight": 0}, "--teacher-weight: expected a number above 0 and at most 1, received 0"),
         ({"teacher_weight": 1.1}, "--teacher-weight: expected a number above 0 and at most 1, received 1.1"),
         ({"folds": 1}, "--folds: expected 2 or more"),
@@ -89,7 +90,7 @@ def test_a_missing_settings_file_and_a_folder_are_refused(tmp_path):
         read_settings(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "../x", ".hidden", "a b", "x" * 65])
+@pytest.mark.parametrize("name", ["", "a/b", "../x", ".hidden", "a b", "x" * 65, "pretrained"])
 def test_names_that_make_no_folder_are_refused(name):
     with pytest.raises(UserError, match="--name"):
         check_run_name(name)

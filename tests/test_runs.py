@@ -7,7 +7,7 @@ import pytest
 from fer_keras import runs
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
-from fer_keras.runs import Run, RunConfig, create_run, newest_finished, open_run, read_config, write_config
+from fer_keras.runs import Run, RunConfig, create_run, name_of, newest_finished, open_run, read_config, write_config
 
 RECORD = {"source": "x", "sha256": "ab", "synthetic": False, "validation_split": "Training", "testable": []}
 NOON = datetime(2026, 1, 2, 12, 0, 5)
@@ -29,6 +29,26 @@ def test_a_run_is_named_by_time_network_and_name(tmp_path):
 def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path):
     first, second = (create_run(tmp_path, "vgg25", None, NOON) for _ in range(2))
     assert first.path != second.path and second.path.is_dir()
+
+
+def test_two_runs_of_one_word_and_second_are_both_called_by_it(tmp_path):
+    for _ in range(2):
+        make_run(tmp_path, "first", finished=True)
+    with pytest.raises(UserError, match=r"2 runs in .* are called 'first'"):
+        open_run("first", tmp_path)
+
+
+def test_a_folder_that_was_named_otherwise_has_no_word(tmp_path):
+    make_run(tmp_path, None, finished=True).path.rename(tmp_path / "my-best-run-first")
+    with pytest.raises(UserError, match="no run at first"):
+        open_run("first", tmp_path)
+
+
+def test_a_run_is_recorded_by_a_name_that_moves_with_its_folder(tmp_path):
+    run = make_run(tmp_path / "logs", "first", finished=True)
+    assert name_of("first", tmp_path / "logs") == name_of(run.path, tmp_path / "logs") == run.path.name
+    assert name_of(run.path, tmp_path) == str(run.path)
+    assert name_of("pretrained", tmp_path) == "pretrained"
 
 
 def test_config_is_read_back_as_written(tmp_path):

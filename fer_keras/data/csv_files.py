@@ -69,7 +69,7 @@ def read_csv(path: Path | str) -> dict[str, np.ndarray]:
         `id`, else "row 2" and so on: the line in the file, where the header is row 1.
 
     Raises:
-        UserError: naming the file, the row, what was expected and what was received.
+        UserError: naming the file, the row where there is one, what was expected and what was received.
     """
     path = Path(path)
     blocks: list[_Rows] = []

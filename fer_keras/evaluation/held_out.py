@@ -168,7 +168,7 @@ def _cross_validation(
     for fold, own in enumerate(recipe.each_fold()):
         fold_of[own.indices(whole)[1]] = fold
     there = np.flatnonzero(fold_of >= 0)
-    faces = replace(whole.take(there), ids=there.astype(str))  # by their places: ids need not be unique
+    faces = replace(whole.take(there), ids=there.astype(str))  # by their places
     if limit:
         faces = stratified_limit(faces, limit, seed)
     there = faces.ids.astype(np.int64)

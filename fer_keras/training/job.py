@@ -24,14 +24,24 @@ from fer_keras.plots.classes import classes_figure
 from fer_keras.plots.history import history_figure
 from fer_keras.plots.network import network_figure
 from fer_keras.plots.style import save_figure
-from fer_keras.runs import Run, RunConfig, create_run, limit_seed, one_network, open_run, read_config, write_config
+from fer_keras.runs import (
+    Run,
+    RunConfig,
+    create_run,
+    limit_seed,
+    name_of,
+    one_network,
+    open_run,
+    read_config,
+    write_config,
+)
 from fer_keras.training.clean import refuse_other_judgements
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.lineage import refuse_seen_validation
-from fer_keras.training.loop import train
+from fer_keras.training.loop import make_deterministic, train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
 from fer_keras.training.teachers import find_teachers, targets_of
@@ -52,7 +62,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     split = choose_split(faces, settings, logdir)
     settings = in_force(settings, given, len(split.training))
     device = find_device(settings.precision)
-    settings = with_folders(settings, logdir)
+    settings = with_names(settings, logdir)
     starting_weights(settings, logdir)  # a missing run is found before a new one is made
     find_teachers(settings, logdir)
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
@@ -85,17 +95,14 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     return _train_all(run, settings, faces, device, logdir, command)
 
 
-def with_folders(settings: Settings, logdir: str) -> Settings:
-    """Return the settings with the folder of every run that they name: a word may mean another run later."""
-
-    def folder(name: str | None) -> str | None:
-        return None if name is None else str(open_run(name, logdir).path)
-
+def with_names(settings: Settings, logdir: str) -> Settings:
+    """Return the settings with the names of the folders of all runs in them: a word may mean another run later."""
+    init_from, judges = settings.init_from, settings.drop_disputed
     return dataclasses.replace(
         settings,
-        init_from=folder(settings.init_from),
-        teachers=tuple(map(folder, settings.teachers)),
-        drop_disputed=folder(settings.drop_disputed),
+        init_from=None if init_from is None else name_of(init_from, logdir),
+        teachers=tuple(name_of(teacher, logdir) for teacher in settings.teachers),
+        drop_disputed=None if judges is None else name_of(judges, logdir),
     )
 
 
@@ -109,6 +116,7 @@ def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
 def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> Run:
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
     started = time.monotonic()
+    make_deterministic()
     try:
         if settings.networks == 1:
             _train_one(run, settings, choose_split(faces, settings, logdir), device, logdir)
@@ -236,8 +244,9 @@ def _recipe(settings: Settings) -> str:
         f"weight decay {settings.weight_decay:g}" if settings.weight_decay else "",
         f"label smoothing {settings.label_smoothing:g}" if settings.label_smoothing else "",
         f"{settings.augment} augmentation" if settings.augment != "none" else "",
-        f"{settings.teacher_weight:.0%} of it from {len(settings.teachers)} teachers" if settings.teachers else "",
     ]
+    if settings.teachers:
+        words.append(f"{settings.teacher_weight:.0%} of the targets from {', '.join(settings.teachers)}")
     return "; ".join(filter(None, words))
 
 

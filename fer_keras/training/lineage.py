@@ -2,14 +2,13 @@
 
 A network that starts from weights which were fitted to its validation images, or learns the predictions of such a
 network, finds its epochs better than they are, and a split that chose the epoch of the first run is no test of the
-second. Both are told by the images' places in their
-source: they hold where both runs read the same file. Of other data it is recorded where the weights come from, and
-evaluate.py says so.
+second. Both are told by the images' places in their source: they hold where both runs read the same file. Of other
+data it is recorded which runs there were, and evaluate.py says so.
 """
 
 from dataclasses import asdict
 
-from fer_keras.config import Settings
+from fer_keras.config import Settings, flag
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import SplitRecipe
@@ -64,10 +63,11 @@ def refuse_seen_validation(settings: Settings, lineage: list[dict], source: Face
         _, selecting = _places(SplitRecipe.of(own, source.sha256, limit_seed=settings.seed), whole)
         for ancestor, training in trained_on:
             if seen := len(selecting & training):
-                asked = "--init-from" if settings.init_from is not None else "--teachers"
+                asked = [flag(name) for name in ("init_from", "teachers") if getattr(settings, name)]
                 raise UserError(
-                    f"{asked}: {seen:,} of the {len(selecting):,} images that would select the epoch have trained "
-                    f"{ancestor['run']}, and would find it better than it is. {_way_out(settings, ancestor)}"
+                    f"{', '.join(asked)}: {seen:,} of the {len(selecting):,} images that would select the epoch have "
+                    f"trained {ancestor['run']}, and would find it better than it is. "
+                    f"{_way_out(settings, ancestor, trained_on, whole)}"
                 )
 
 
@@ -76,14 +76,18 @@ def _places(recipe: SplitRecipe, whole: Faces) -> tuple[set[int], set[int]]:
     return set(training.tolist()), set(validation.tolist())
 
 
-def _way_out(settings: Settings, ancestor: dict) -> str:
+def _way_out(settings: Settings, ancestor: dict, trained_on: list[tuple[dict, set[int]]], whole: Faces) -> str:
     """Return how to select as the ancestor did: the flags to give, and those to leave out."""
+    _, selecting = _places(SplitRecipe(**ancestor["split"]), whole)
+    for other, training in trained_on:
+        if selecting & training:
+            return f"What selected it has trained {other['run']}: start and learn from runs that select by one part"
     if settings.networks > 1:
         given = "--folds" if settings.folds else "--members"
         return f"Leave out {given}: each member validates on another part"
     split = ancestor["split"]
     if split["limit"] and split["limit_seed"] != split["seed"]:
-        return "No flags select as it did, being a member of an ensemble on limited images. Start from another run"
+        return "No flags select as it did, being a member of an ensemble on limited images. Take another run"
     theirs = _flags(split, by_part=ancestor["validation_split"] == "Training")
     ours = _flags(asdict(SplitRecipe.of(settings, split["sha256"])), by_part=True)
     without = [name for name in ours if name not in (*theirs, "--seed")]

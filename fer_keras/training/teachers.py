@@ -6,6 +6,9 @@ Knowledge in a Neural Network", 2015 (arXiv:1503.02531); Furlanello et al., "Bor
 (arXiv:1805.04770), where the pupil is no smaller than its teachers.
 """
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 
 from fer_keras.config import Settings
@@ -23,9 +26,16 @@ TTA = "flip"  # the teachers say what they make of an image and of its mirror im
 
 
 def find_teachers(settings: Settings, logdir: str) -> list[Run]:
-    """Return the runs of --teachers. UserError for one that is missing or has not one model, or sees other pixels."""
+    """Return the runs of --teachers.
+
+    UserError for one that is missing, not trained to its end, named twice or of several networks, or sees other pixels.
+    """
     runs = [one_network("--teachers", name, logdir) for name in settings.teachers]
-    for run in runs:
+    for number, run in enumerate(runs):
+        if run.path.resolve() in [other.path.resolve() for other in runs[:number]]:
+            raise UserError(f"--teachers: {run.path} is named twice. Name each run once")
+        if not run.finished:  # its model may change between the first and the last question
+            raise UserError(f"--teachers: {run.path} is not trained to its end: python train.py --resume {run.path}")
         if read_config(run).settings.equalize != settings.equalize:
             as_it = "without" if settings.equalize else "with"
             raise UserError(f"--teachers: {run.path} was trained {as_it} --equalize. Train {as_it} it too")
@@ -42,14 +52,21 @@ def targets_of(run: Run, settings: Settings, training: Faces, logdir: str) -> np
     if not run.targets_file.is_file():
         said = ask(find_teachers(settings, logdir), training.images)
         write_npz(run.targets_file, targets=mixed_targets(training.labels, said, settings.teacher_weight))
-    with np.load(run.targets_file, allow_pickle=False) as file:
-        targets = file["targets"]
+    targets = _read(run.targets_file)
     if targets.shape != (len(training), NUM_EMOTIONS):
         raise UserError(
             f"{run.targets_file}: expected targets of shape {(len(training), NUM_EMOTIONS)}, received {targets.shape}. "
             f"Delete it to ask the teachers again"
         )
     return targets
+
+
+def _read(file: Path) -> np.ndarray:
+    try:
+        with file.open("rb") as stored, np.load(stored, allow_pickle=False) as arrays:
+            return arrays["targets"]
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file}: expected targets, received a damaged file ({error}). Delete it") from None
 
 
 def ask(teachers: list[Run], images: np.ndarray) -> np.ndarray:

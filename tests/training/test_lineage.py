@@ -171,3 +171,11 @@ def test_a_pupil_inherits_what_its_teachers_have_seen(begin):
     begin("whole")  # PublicTest has selected it
     _, taught = begin("taught", teachers=("whole",))
     assert taught.record["testable"] == ["PrivateTest"]
+
+
+def test_teachers_that_know_each_others_validation_parts_are_no_teachers_of_one_pupil(begin):
+    for fold in (0, 1):
+        begin(f"fold{fold}", folds=4, fold=fold)
+    for fold in (0, 1):
+        with pytest.raises(UserError, match=r"What selected it has trained fold\d: start and learn from runs that"):
+            begin("pupil", folds=4, fold=fold, teachers=("fold0", "fold1"))

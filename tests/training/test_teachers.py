@@ -67,7 +67,8 @@ def test_a_pupil_learns_what_its_teachers_say(tmp_path, teachers):
     first = teachers[0]
     obsessed = Run(tmp_path / "obsessed")
     obsessed.path.mkdir()
-    obsessed.config_file.write_bytes(first.config_file.read_bytes())
+    for name in ("config.json", "result.json"):
+        (obsessed.path / name).write_bytes((first.path / name).read_bytes())
     model = open_model(first.model_file)
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([np.zeros_like(kernel), 20.0 * np.eye(7)[4].astype(bias.dtype)])
@@ -81,18 +82,39 @@ def test_a_pupil_learns_what_its_teachers_say(tmp_path, teachers):
     assert [parent["run"] for parent in config.data["starts_from"]] == ["obsessed"]
 
 
-def test_config_names_the_folders_of_teachers_that_were_named_by_a_word(tmp_path):
+def test_config_has_the_whole_names_of_runs_that_were_named_by_a_word(tmp_path):
     settings = Settings(**TINY)
     first = job.start(settings, logdir=str(tmp_path), name="first", command=[])
     taught = start(tmp_path, teachers=("first",), init_from="first")
     settings = read_config(taught).settings
-    assert settings.teachers == (str(first.path),) and settings.init_from == str(first.path)
+    assert settings.teachers == (first.path.name,) and settings.init_from == first.path.name
 
 
 def test_teachers_that_see_other_pixels_are_refused(tmp_path, teachers):
     settings = Settings(**TINY, teachers=names(teachers), equalize=True)
     with pytest.raises(UserError, match="was trained without --equalize"):
         find_teachers(settings, str(tmp_path))
+
+
+def test_a_teacher_that_is_named_twice_or_still_learns_is_refused(tmp_path, teachers):
+    first = teachers[0]
+    twice = (str(first.path), f"{first.path}/")
+    with pytest.raises(UserError, match=r"--teachers: .* is named twice\. Name each run once"):
+        find_teachers(Settings(**TINY, teachers=twice), str(tmp_path))
+    learning = Run(tmp_path / "learning")
+    learning.path.mkdir()
+    for name in ("config.json", "model.keras"):
+        (learning.path / name).write_bytes((first.path / name).read_bytes())
+    with pytest.raises(UserError, match="is not trained to its end"):
+        find_teachers(Settings(**TINY, teachers=(str(learning.path),)), str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a file"])
+def test_damaged_targets_are_told_in_one_line(tmp_path, teachers, content):
+    faces = load_faces("synthetic", limit=21).split("Training")
+    Run(tmp_path).targets_file.write_bytes(content)
+    with pytest.raises(UserError, match=r"targets\.npz: expected targets, received a damaged file .* Delete it"):
+        targets_of(Run(tmp_path), Settings(**TINY, teachers=names(teachers)), faces, str(tmp_path))
 
 
 def test_an_ensemble_is_no_teacher(tmp_path):
