@@ -5,13 +5,15 @@ python train.py                                       the default network on the
 python train.py --data data/fer2013.csv --epochs 50   FER2013: train on Training, select on PublicTest
 python train.py --arch cnn4 --epochs 30               a small network, quick on a CPU
 python train.py --members 5                           an ensemble
+python train.py --config configs/standard.json        a recipe, and before it those that it builds on
 python train.py --resume logs/20260101-120000-vgg25   go on where a run was stopped
 """
 
 import sys
+from pathlib import Path
 
 from fer_keras import cli
-from fer_keras.config import Settings, check_run_name, flag, read_settings
+from fer_keras.config import Settings, check_run_name, flag, read_after, read_settings
 from fer_keras.errors import UserError
 
 
@@ -38,14 +40,19 @@ def main() -> None:
         settings = Settings.from_json(from_file, arguments.config or "defaults")
         settings = Settings(**settings.to_json() | given)
         chosen = {*from_file, *given}
+        builds_on = read_after(arguments.config) if arguments.config else []
 
     cli.import_quietly("tensorflow")  # not before: --help and mistakes answer without it
     from fer_keras.training import job
 
     if arguments.resume is not None:
         job.resume(arguments.resume, logdir=arguments.logdir, data=given.get("data"), command=sys.argv)
-    else:
-        job.start(settings, logdir=arguments.logdir, name=arguments.name, command=sys.argv, given=chosen)
+        return
+    if builds_on:
+        from fer_keras.training.chain import train_before
+
+        settings = train_before(Path(arguments.config), settings, given, logdir=arguments.logdir, command=sys.argv)
+    job.start(settings, logdir=arguments.logdir, name=arguments.name, command=sys.argv, given=chosen)
 
 
 if __name__ == "__main__":

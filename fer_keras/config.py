@@ -211,12 +211,28 @@ _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true o
 def read_settings(path: Path | str) -> dict[str, Any]:
     """Return the settings in a JSON file as a dictionary: a recipe of one's own, or the config.json of a run.
 
-    A key "about", for people, is passed over. UserError for a file that is missing or not a JSON object.
+    The keys "about", for people, and "after" (see `read_after`) are passed over. UserError for a file that is missing
+    or not a JSON object.
     """
     values = read_json_object(path)
     if isinstance(of_run := values.get("settings"), dict):  # all of them, those too that the run's version had not yet
         return Settings.from_json(of_run, str(path)).to_json()
-    return {key: value for key, value in values.items() if key != "about"}
+    return {key: value for key, value in values.items() if key not in ("about", "after")}
+
+
+def read_after(path: Path | str) -> list[Path]:
+    """Return the recipes that the one at `path` builds on: the files, in its folder, that its key "after" names.
+
+    UserError for anything but a list of names of files that are there.
+    """
+    names = read_json_object(path).get("after", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f'{path}: "after": expected a list of file names, received {names!r}')
+    files = [Path(path).parent / name for name in names]
+    for file in files:
+        if not file.is_file():
+            raise UserError(f'{path}: "after": no file {file}. Expected a recipe in the same folder')
+    return files
 
 
 def read_json_object(path: Path | str) -> dict[str, Any]:

@@ -178,18 +178,23 @@ def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
     for candidate in (Path(path), Path(logdir) / str(path)):
         if is_run(candidate):
             return Run(candidate)
+    if run := run_called(str(path), logdir):
+        return run
     runs = all_runs(logdir)
-    called = [run for run in runs if _word(run) == str(path)]
-    if len(called) == 1:
-        return called[0]
-    if called:
-        raise UserError(
-            f"{len(called)} runs in {logdir} are called '{path}'. Name the folder of one: {called[-1].path}"
-        )
     names = [name for run in runs for name in (run.path.name, _word(run)) if name]
     newest = f" Newest run: {runs[-1].path.name}" if runs else " Train one: python train.py"
     hint = near_miss(Path(path).name, names) or newest
     raise UserError(f"no run at {path} (expected a folder with config.json).{hint}")
+
+
+def run_called(word: str, logdir: Path | str) -> Run | None:
+    """Return the run under `logdir` that `--name` gave this word, None if there is none. UserError for several."""
+    called = [run for run in all_runs(logdir) if _word(run) == word]
+    if len(called) > 1:
+        raise UserError(
+            f"{len(called)} runs in {logdir} are called '{word}'. Name the folder of one: {called[-1].path}"
+        )
+    return called[0] if called else None
 
 
 def _word(run: Run) -> str | None:

@@ -24,10 +24,11 @@ LAYERS = {
     "data": BASE | {"cli", "plots"},  # plots and cli: `python -m fer_keras.data` prints and draws its audit
     "models": BASE,
     "inference": BASE | {"metrics", "models", "data"},
-    "training": BASE | {"__init__", "data", "models", "metrics", "inference", "plots"},
+    "prediction_bar": {"inference"},
+    "training": BASE | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots"},
     "explain": BASE | {"data", "models", "metrics", "inference"},
     "photos": BASE | {"data", "plots"},
-    "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "photos", "plots"},
+    "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "prediction_bar", "photos", "plots"},
     "explanations": BASE | {"cli", "data", "models", "metrics", "inference", "explain", "evaluation", "plots"},
 }
 NEVER_TENSORFLOW = ("metrics", "plots", "photos", "emotions", "errors", "files", "config", "console", "runs", "cli")

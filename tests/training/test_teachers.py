@@ -1,15 +1,19 @@
 """What a network learns from the predictions of others."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fer_keras.config import Settings
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
-from fer_keras.files import write_npz
-from fer_keras.models.files import open_model
-from fer_keras.runs import Run, read_config
+from fer_keras.files import write_json, write_npz
+from fer_keras.models.files import open_model, save_model
+from fer_keras.models.registry import build
+from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
+from fer_keras.training.split import choose_split
 from fer_keras.training.teachers import find_teachers, mixed_targets, targets_of
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
@@ -19,11 +23,21 @@ def start(logdir, **settings):
     return job.start(Settings(**TINY | settings), logdir=str(logdir), name=None, command=["train.py"])
 
 
+def make_run(path: Path, **given) -> Run:
+    """Make a finished run on the synthetic faces whose network was never trained."""
+    run, settings = Run(path), Settings(**TINY | given)
+    faces = load_faces("synthetic", limit=21)
+    write_config(run, RunConfig(settings, choose_split(faces, settings, str(path.parent)).record))
+    save_model(build(settings.arch, seed=settings.seed), run.model_file)
+    write_json(run.result_file, {})
+    return run
+
+
 @pytest.fixture(scope="module")
 def teachers(tmp_path_factory):
     """Two runs, whose networks are their own in seed and size."""
     logdir = tmp_path_factory.mktemp("teachers")
-    return start(logdir, seed=1), start(logdir, seed=2, arch="cnn3")
+    return make_run(logdir / "one", seed=1), make_run(logdir / "other", seed=2, arch="cnn3")
 
 
 def names(runs) -> tuple[str, ...]:
@@ -62,17 +76,13 @@ def test_teachers_are_asked_once(tmp_path, teachers):
         targets_of(Run(tmp_path), settings, faces.take(np.arange(2)), str(tmp_path))
 
 
-def test_a_pupil_learns_what_its_teachers_say(tmp_path, teachers):
+def test_a_pupil_learns_what_its_teachers_say(tmp_path):
     """A teacher that says one emotion of every face, and has the whole say: the pupil says it too."""
-    first = teachers[0]
-    obsessed = Run(tmp_path / "obsessed")
-    obsessed.path.mkdir()
-    for name in ("config.json", "result.json"):
-        (obsessed.path / name).write_bytes((first.path / name).read_bytes())
-    model = open_model(first.model_file)
+    obsessed = make_run(tmp_path / "obsessed")
+    model = open_model(obsessed.model_file)
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([np.zeros_like(kernel), 20.0 * np.eye(7)[4].astype(bias.dtype)])
-    model.save(obsessed.model_file)
+    save_model(model, obsessed.model_file)
     recipe = {"epochs": 6, "save_every": 6, "learning_rate": 0.01, "teacher_weight": 1.0}
     taught = start(tmp_path, teachers=(str(obsessed.path),), **recipe)
     faces = load_faces("synthetic", limit=21).split("Training")
@@ -83,11 +93,10 @@ def test_a_pupil_learns_what_its_teachers_say(tmp_path, teachers):
 
 
 def test_config_has_the_whole_names_of_runs_that_were_named_by_a_word(tmp_path):
-    settings = Settings(**TINY)
-    first = job.start(settings, logdir=str(tmp_path), name="first", command=[])
-    taught = start(tmp_path, teachers=("first",), init_from="first")
-    settings = read_config(taught).settings
-    assert settings.teachers == (first.path.name,) and settings.init_from == first.path.name
+    first = make_run(tmp_path / "20260102-120005-cnn_plain-first")
+    named = {"init_from": "first", "teachers": ("first",), "drop_disputed": "first"}
+    settings = job.with_names(Settings(**TINY, **named), str(tmp_path))
+    assert {settings.init_from, *settings.teachers, settings.drop_disputed} == {first.path.name}
 
 
 def test_teachers_that_see_other_pixels_are_refused(tmp_path, teachers):
@@ -118,8 +127,8 @@ def test_damaged_targets_are_told_in_one_line(tmp_path, teachers, content):
 
 
 def test_an_ensemble_is_no_teacher(tmp_path):
-    run = start(tmp_path, folds=2, limit=42)
+    run = Run(tmp_path / "five")
+    write_json(run.config_file, {})
+    save_model(build("cnn_plain"), run.member(0).model_file)
     with pytest.raises(UserError, match=r"--teachers: .* has several networks\. Expected one of them, e\.g\. .*00$"):
-        start(tmp_path, teachers=(str(run.path),))
-    (only,) = tmp_path.iterdir()
-    assert only == run.path
+        find_teachers(Settings(**TINY, teachers=(str(run.path),)), str(tmp_path))

@@ -1,0 +1,74 @@
+"""Recipes that build on others: what a recipe names under "after" is trained before it, once for each seed.
+
+The recipe quick.json, trained with seed 0 for another, makes the run that is called quick-0; in the recipe that comes
+after it, `"init_from": "quick"` and `"teachers": ["quick"]` mean that run. One that stands there already is used, and
+one that was stopped is finished first: the same command goes on where it was.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from fer_keras.config import Settings, flag, read_after, read_settings
+from fer_keras.console import say
+from fer_keras.errors import UserError
+from fer_keras.runs import Run, read_config, run_called
+from fer_keras.training import job
+
+# What decides which images train a network and which select it: equal in all recipes of a chain.
+SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "precision")
+
+
+def train_before(
+    recipe: Path, settings: Settings, given: dict[str, Any], *, logdir: str, command: list[str], after: tuple = ()
+) -> Settings:
+    """Train what `recipe` builds on, as far as it is missing, and return its settings with the names of those runs.
+
+    settings: of the recipe, with the flags. given: the flags; those of SHARED hold for the whole chain. after: the
+    recipes that have led here. UserError for a recipe that builds on itself, or a run of that name by another recipe.
+    """
+    names = {}
+    for file in read_after(recipe):
+        if file.resolve() in after or file.resolve() == recipe.resolve():
+            raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
+        shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
+        of_file = read_settings(file)
+        own = Settings(**Settings.from_json(of_file, str(file)).to_json() | shared)
+        word, chosen = f"{file.stem}-{settings.seed}", {**of_file, **shared}
+        own = train_before(file, own, given, logdir=logdir, command=command, after=(*after, recipe.resolve()))
+        names[file.stem] = _trained(file, own, chosen, word, logdir, command).path.name
+    return dataclasses.replace(
+        settings,
+        init_from=names.get(settings.init_from, settings.init_from),
+        teachers=tuple(names.get(teacher, teacher) for teacher in settings.teachers),
+    )
+
+
+def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, logdir: str, command: list[str]) -> Run:
+    """Return the finished run that is called `word`: the one there is, gone on with if need be, or a new one."""
+    run = run_called(word, logdir)
+    if run is not None:
+        _refuse_other_recipe(run, file, settings, chosen)
+        if run.finished:
+            say(f"{file.name}: {run.path} stands there already")
+            return run
+    say(f"{file.name}, which comes first: {'going on with ' + str(run.path) if run else 'training'}\n")
+    if run is None:
+        run = job.start(settings, logdir=logdir, name=word, command=command, given=chosen)
+    else:
+        run = job.resume(str(run.path), logdir=logdir, data=None, command=command)
+    keras.utils.clear_session()
+    say("")
+    return run
+
+
+def _refuse_other_recipe(run: Run, file: Path, settings: Settings, chosen: dict[str, Any]) -> None:
+    there = read_config(run).settings
+    for name in chosen:
+        if getattr(there, name) != getattr(settings, name):
+            raise UserError(
+                f"{run.path}: expected a run by {file}, with {flag(name)} {getattr(settings, name)}, received one with "
+                f"{getattr(there, name)}. Move it elsewhere, or give it another name"
+            )

@@ -1,0 +1,105 @@
+"""A recipe that builds on others: they are trained before it, once, and it starts and learns from them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fer_keras.config import Settings, read_settings
+from fer_keras.errors import UserError
+from fer_keras.files import write_json
+from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
+from fer_keras.training import job
+from fer_keras.training.chain import train_before
+from fer_keras.training.defaults import in_force
+
+TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
+RECORD = {"source": "x", "sha256": "ab", "synthetic": True, "validation_split": "Training", "testable": []}
+PUPIL = TINY | {"after": ["first.json", "second.json"], "init_from": "first", "teachers": ["first", "second"]}
+
+
+@pytest.fixture
+def recipes(tmp_path):
+    """Write three recipes, the last built on the others; return the place of each by its name."""
+    contents = {"first": TINY, "second": TINY | {"dropout": 0.5}, "pupil": PUPIL}
+    files = {name: tmp_path / f"{name}.json" for name in contents}
+    for name, content in contents.items():
+        files[name].write_text(json.dumps(content))
+    return files
+
+
+@pytest.fixture(autouse=True)
+def trained(monkeypatch):
+    """Have runs made without training them, and return what was trained and gone on with: their places."""
+    done = []
+
+    def finish(run: Run) -> Run:
+        write_json(run.result_file, {})
+        done.append(run.path)
+        return run
+
+    def start(settings, *, logdir, name, command, given):
+        run = create_run(logdir, settings.arch, name)
+        write_config(run, RunConfig(in_force(settings, given, 21), RECORD))
+        return finish(run)
+
+    monkeypatch.setattr(job, "start", start)
+    monkeypatch.setattr(job, "resume", lambda path, **_: finish(Run(Path(path))))
+    return done
+
+
+def before(recipes, logdir, **given) -> Settings:
+    recipe = recipes["pupil"]
+    settings = Settings(**Settings.from_json(read_settings(recipe), "pupil").to_json() | given)
+    return train_before(recipe, settings, given, logdir=str(logdir), command=[])
+
+
+def test_what_a_recipe_builds_on_is_trained_once_with_its_seed_and_data(recipes, tmp_path, trained):
+    logdir = tmp_path / "logs"
+    settings = before(recipes, logdir, seed=3, limit=28, epochs=7)
+    first, second = (run_called(f"{name}-3", logdir) for name in ("first", "second"))
+    assert settings.init_from == first.path.name and settings.teachers == (first.path.name, second.path.name)
+    for run, dropout in ((first, 0), (second, 0.5)):
+        theirs = read_config(run).settings
+        assert run.finished and (theirs.seed, theirs.limit, theirs.epochs, theirs.dropout) == (3, 28, 1, dropout)
+    assert trained == [first.path, second.path]
+    assert before(recipes, logdir, seed=3, limit=28, epochs=7) == settings and len(trained) == 2
+    other = before(recipes, logdir, seed=4)
+    assert len(trained) == 4 and other.init_from == trained[2].name
+
+
+def test_one_that_was_stopped_is_finished_first(recipes, tmp_path, trained):
+    logdir = tmp_path / "logs"
+    before(recipes, logdir)
+    second = run_called("second-0", logdir)
+    second.result_file.unlink()
+    before(recipes, logdir)
+    assert trained[2:] == [second.path] and len(all_runs(logdir)) == 2
+
+
+def test_a_run_of_that_name_by_another_recipe_is_refused(recipes, tmp_path):
+    job.start(Settings(**TINY | {"batch_size": 7}), logdir=tmp_path / "logs", name="first-0", command=[], given={})
+    with pytest.raises(UserError, match=r"with --batch-size 16, received one with 7\. Move it elsewhere"):
+        before(recipes, tmp_path / "logs")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ("first.json", "expected a list of file names, received 'first.json'"),
+        ([3], "expected a list of file names"),
+        (["fist.json"], r"no file .*fist\.json\. Expected a recipe in the same folder"),
+        (["pupil.json"], "builds on itself"),
+    ],
+)
+def test_what_names_no_recipes_is_refused(recipes, tmp_path, after, said):
+    recipes["pupil"].write_text(json.dumps(PUPIL | {"after": after}))
+    with pytest.raises(UserError, match=said):
+        before(recipes, tmp_path / "logs")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_recipes_that_build_on_each_other_are_refused(recipes, tmp_path):
+    recipes["first"].write_text(json.dumps(TINY | {"after": ["pupil.json"]}))
+    with pytest.raises(UserError, match="builds on itself"):
+        before(recipes, tmp_path / "logs")
