@@ -36,9 +36,8 @@ def _setting(
     many: Any = None,
 ) -> Any:
     """Return a field. many: what the default gives way to where a network learns from scratch from MANY faces."""
-    limits = {"help": help, "choices": choices, "at_least": at_least, "above": above, "below": below}
-    limits |= {"at_most": at_most, "many": many}
-    return field(default=default, metadata=limits)
+    bounds = {"at_least": at_least, "above": above, "below": below, "at_most": at_most}
+    return field(default=default, metadata={"help": help, "choices": choices, **bounds, "many": many})
 
 
 @dataclass(frozen=True)

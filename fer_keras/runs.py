@@ -212,6 +212,14 @@ def name_of(path: Path | str, logdir: Path | str) -> str:
     return run.path.name if run.path.resolve().parent == Path(logdir).resolve() else str(path)
 
 
+def refuse_twice(flag: str, runs: list[Run]) -> None:
+    """Raise UserError, naming the flag, if two of the runs are one."""
+    places = [run.path.resolve() for run in runs]
+    for run, place in zip(runs, places, strict=True):
+        if places.count(place) > 1:
+            raise UserError(f"{flag}: {run.path} is named twice. Name each run once")
+
+
 def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:
     """Return the run at `path`, as `open_run`. UserError, naming the flag, if it has no model, or several networks."""
     run = open_run(path, logdir)

@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_keras.config import read_json_object
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
-from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config
+from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, refuse_twice
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,7 @@ def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -
             an epoch that was not kept (with those that were).
     """
     runs = [open_run(name, logdir) for name in names] or [newest_finished(logdir)]
-    places = [run.path.resolve() for run in runs]
-    twice = [run.path for run, place in zip(runs, places, strict=True) if places.count(place) > 1]
-    if twice:
-        raise UserError(f"--run: {twice[0]} is named twice. Name each run once")
+    refuse_twice("--run", runs)
     return [_candidate(run, epoch) for run in runs]
 
 

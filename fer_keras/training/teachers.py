@@ -1,9 +1,9 @@
 """What a network learns from others (`--teachers`): their predictions of its training images, beside the labels.
 
-A quarter or more of FER2013's labels are matters of opinion. What trained networks make of an image says how an image
-like it would be labelled, where its own label is one throw of that die: Hinton, Vinyals and Dean, "Distilling the
-Knowledge in a Neural Network", 2015 (arXiv:1503.02531); Furlanello et al., "Born-Again Neural Networks", 2018
-(arXiv:1805.04770), where the pupil is no smaller than its teachers.
+Human readers agree with FER2013's labels on about 65% of the images (Goodfellow et al. 2013). What trained networks
+make of an image says how images like it were labelled, where its own label is one such opinion: Hinton, Vinyals and
+Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv:1503.02531); Furlanello et al., "Born-Again Neural
+Networks", 2018 (arXiv:1805.04770), where the pupil is no smaller than its teachers.
 """
 
 import zipfile
@@ -20,7 +20,7 @@ from fer_keras.files import write_npz
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.prediction_bar import PredictionBar
-from fer_keras.runs import Run, one_network, read_config
+from fer_keras.runs import Run, one_network, read_config, refuse_twice
 
 TTA = "flip"  # the teachers say what they make of an image and of its mirror image
 
@@ -31,9 +31,8 @@ def find_teachers(settings: Settings, logdir: str) -> list[Run]:
     UserError for one that is missing, not trained to its end, named twice or of several networks, or sees other pixels.
     """
     runs = [one_network("--teachers", name, logdir) for name in settings.teachers]
-    for number, run in enumerate(runs):
-        if run.path.resolve() in [other.path.resolve() for other in runs[:number]]:
-            raise UserError(f"--teachers: {run.path} is named twice. Name each run once")
+    refuse_twice("--teachers", runs)
+    for run in runs:
         if not run.finished:  # its model may change between the first and the last question
             raise UserError(f"--teachers: {run.path} is not trained to its end: python train.py --resume {run.path}")
         if read_config(run).settings.equalize != settings.equalize:
