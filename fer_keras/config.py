@@ -20,6 +20,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
+TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
@@ -87,7 +88,7 @@ class Settings:
         (), "learn from the predictions of these runs too, from their mean, by default without label smoothing"
     )
     teacher_weight: float = _setting(
-        0.7, "with --teachers: their share of the targets; the labels have the rest", above=0, at_most=1
+        TEACHER_WEIGHT, "with --teachers: their share of the targets; the labels have the rest", above=0, at_most=1
     )
     drop_disputed: str | None = _setting(
         None, "leave out training images whose label the networks of this cross-validated run dispute"
@@ -110,6 +111,8 @@ class Settings:
                 f"--coarse-epochs: expected at most the {self.epochs} of --epochs, received {self.coarse_epochs}"
             )
 
+        if self.teacher_weight != TEACHER_WEIGHT and not self.teachers:
+            raise UserError("--teacher-weight is the share of what --teachers say: expected --teachers too")
         self._check_folds()
 
     def _check_folds(self) -> None:

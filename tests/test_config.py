@@ -48,6 +48,7 @@ def test_a_whole_number_will_do_for_a_number():
         ({"epochs": [3]}, "--epochs: expected a whole number, received [3]"),
         ({"teacher_weight": 0}, "--teacher-weight: expected a number above 0 and at most 1, received 0"),
         ({"teacher_weight": 1.1}, "--teacher-weight: expected a number above 0 and at most 1, received 1.1"),
+        ({"teacher_weight": 0.5}, "--teacher-weight is the share of what --teachers say: expected --teachers too"),
         ({"folds": 1}, "--folds: expected 2 or more"),
         ({"fold": 0}, "--fold says which part of --folds validates: expected --folds too"),
         ({"folds": 3, "fold": 3}, "--fold: expected 0 to 2 with --folds 3, received 3"),

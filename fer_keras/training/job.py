@@ -88,7 +88,7 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
             f"{faces.source}: expected the data that the run began with (SHA-256 {config.data['sha256'][:12]}...), "
             f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
         )
-    split = choose_split(faces, settings, logdir)
+    split = _split_of(run, faces, settings, logdir)
     refuse_other_judgements(config.data, split.record)
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
@@ -119,7 +119,7 @@ def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdi
     make_deterministic()
     try:
         if settings.networks == 1:
-            _train_one(run, settings, choose_split(faces, settings, logdir), device, logdir)
+            _train_one(run, settings, _split_of(run, faces, settings, logdir), device, logdir)
         else:
             _train_members(run, settings, faces, device, logdir, command)
     except (KeyboardInterrupt, OSError):
@@ -130,12 +130,17 @@ def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdi
     return run
 
 
+def _split_of(run: Run, faces: Faces, settings: Settings, logdir: str) -> Split:
+    """Return the split of a run that has its config.json, or of its member with these settings."""
+    return choose_split(faces, settings, logdir, lineage=read_config(run).data.get("starts_from", []))
+
+
 def _train_members(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> None:
     results = []
     for index, own in enumerate(settings.each_member()):
         member = run.member(index)
         if not member.finished:
-            split = choose_split(faces, own, logdir)
+            split = _split_of(run, faces, own, logdir)
             refuse_other_judgements(read_config(run).data, split.record)
             say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
@@ -162,7 +167,7 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         split.training,
         split.validation,
         device,
-        initial_weights=starting_weights(settings, logdir),
+        initial_weights=None if run.checkpoint_file.is_file() else starting_weights(settings, logdir),
         targets=targets_of(run, settings, split.training, logdir),
         watch=[EpochBar(settings.total_epochs)],
         report=EpochLines(settings),

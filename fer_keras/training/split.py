@@ -19,8 +19,12 @@ class Split:
     record: dict
 
 
-def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
-    """Return the training and validation faces by the protocol, with the record that goes into config.json."""
+def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list[dict] | None = None) -> Split:
+    """Return the training and validation faces by the protocol, with the record that goes into config.json.
+
+    lineage: what the run inherits, where its config.json tells it already: the runs that it starts from and learns
+    from need not be there any more. None: ask them.
+    """
     if settings.drop_uniform:
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
@@ -31,7 +35,8 @@ def choose_split(faces: Faces, settings: Settings, logdir: str) -> Split:
     if settings.drop_disputed is not None:
         training, disputed = without_disputed(training, settings.drop_disputed, logdir)
         rule += f" Left out, since {disputed['run']} disputes their labels: {disputed['left_out']:,} training images."
-    lineage = ancestors(settings, logdir)
+    if lineage is None:
+        lineage = ancestors(settings, logdir)
     record = {
         "source": faces.source,
         "sha256": faces.sha256,

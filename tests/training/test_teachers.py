@@ -1,5 +1,6 @@
 """What a network learns from the predictions of others."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,17 @@ def test_teachers_are_asked_once(tmp_path, teachers):
     np.testing.assert_array_equal(targets_of(Run(tmp_path), settings, faces, str(tmp_path)), kept)
     with pytest.raises(UserError, match=r"expected targets of shape \(2, 7\), received \(21, 7\)\. Delete it"):
         targets_of(Run(tmp_path), settings, faces.take(np.arange(2)), str(tmp_path))
+
+
+def test_a_pupil_goes_on_without_the_runs_that_it_began_from(tmp_path):
+    """Killed before its result was written; what it began from and learns from has been removed since."""
+    first = make_run(tmp_path / "first")
+    pupil = start(tmp_path, init_from="first", teachers=("first",))
+    before = read_config(pupil)
+    shutil.rmtree(first.path)
+    pupil.result_file.unlink()
+    job.resume(str(pupil.path), logdir=str(tmp_path), data=None, command=["train.py"])
+    assert pupil.finished and read_config(pupil) == before
 
 
 def test_a_pupil_learns_what_its_teachers_say(tmp_path):
