@@ -1,12 +1,14 @@
 """What a person sees while a network trains: a bar within each epoch, a line after it, the time left."""
 
 import time
+from collections.abc import Callable
 
 import keras
 from tqdm import tqdm
 
 from fer_keras.config import Settings
 from fer_keras.console import duration
+from fer_keras.training.loop import image_sides
 from fer_keras.training.progress import EpochRow, Verdict
 
 
@@ -32,14 +34,19 @@ class EpochBar(keras.callbacks.Callback):
 
 
 class EpochLines:
-    """Prints a line after each epoch: called with its row and what was decided."""
+    """Prints a line after each epoch: called with its row and what was decided.
 
-    def __init__(self, settings: Settings):
-        self.settings, self.began, self.done = settings, time.monotonic(), 0
+    clock: returns seconds; the first call is the start of the first epoch.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic):
+        self.settings, self.clock, self.began = settings, clock, clock()
+        self.pixels_done = 0
 
     def __call__(self, row: EpochRow, verdict: Verdict) -> None:
-        self.done += 1
-        left = (self.settings.total_epochs - row.epoch) * (time.monotonic() - self.began) / self.done
+        self.pixels_done += self._pixels(row.epoch - 1, row.epoch)
+        left = self._pixels(row.epoch, self.settings.total_epochs)
+        left *= (self.clock() - self.began) / self.pixels_done
         marks = [
             *(["best"] if verdict.best else []),
             *(["rolled back to the best"] if verdict.roll_back else []),
@@ -56,3 +63,10 @@ class EpochLines:
             + (f"  [{', '.join(marks)}]" if marks else ""),
             flush=True,
         )
+
+    def _pixels(self, first_epoch: int, last_epoch: int) -> int:
+        """Return the pixels of an image, summed over these epochs: coarse ones cost less than half."""
+        total = 0
+        for side, until in image_sides(self.settings, first_epoch, last_epoch):
+            total, first_epoch = total + side**2 * (until - first_epoch), until
+        return total

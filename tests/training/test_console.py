@@ -1,0 +1,35 @@
+"""The line after each epoch."""
+
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.training.console import EpochLines
+from fer_keras.training.progress import EpochRow, Verdict
+
+ORDINARY = Verdict(best=False, roll_back=False, lower_rate=False, stop=False)
+
+
+def lines(settings: Settings, first: int, seconds: list[float], capsys) -> list[str]:
+    """Return what is printed of epochs from `first` on that last so long."""
+    now = [0.0]
+    report = EpochLines(settings, clock=lambda: now[0])
+    for epoch, lasted in enumerate(seconds, first):
+        now[0] += lasted
+        report(EpochRow("train", epoch, 1.0, 0.5, 1.0, 0.5, 0.1, lasted), ORDINARY)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_time_left_counts_epochs_at_full_size_for_what_they_cost(capsys):
+    """(48 / 32)^2 = 2.25: after the first of two coarse epochs of 40 s, 40 s and two of 90 s are left."""
+    settings = Settings(epochs=4, coarse_epochs=2)
+    first, second, third, last = lines(settings, 1, [40, 40, 90, 90], capsys)
+    assert "  4 min left at most" in first
+    assert "  3 min left at most" in second
+    assert "  2 min left at most" in third
+    assert "left" not in last
+
+
+@pytest.mark.parametrize("first", [1, 4])
+def test_after_a_resume_the_time_left_is_that_of_the_epochs_seen(first, capsys):
+    settings = Settings(epochs=first + 1)
+    assert "  60 s left at most" in lines(settings, first, [60], capsys)[0]
