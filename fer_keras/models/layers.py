@@ -57,9 +57,14 @@ class NamedLayers:
             dtype=self._policy,
         )
 
-    def batch_normalization(self, *, prefix: str = ""):
-        name = self._name(prefix + "batch_normalization")
-        return self._batch_normalization(momentum=BATCH_NORM_MOMENTUM, name=name, dtype=self._policy)
+    def batch_normalization(self, *, scale_from: float = 1.0, prefix: str = ""):
+        """A batch normalisation. scale_from: the initial gamma of every channel."""
+        return self._batch_normalization(
+            momentum=BATCH_NORM_MOMENTUM,
+            gamma_initializer=keras.initializers.Constant(scale_from),
+            name=self._name(prefix + "batch_normalization"),
+            dtype=self._policy,
+        )
 
     def relu(self):
         return layers.Activation("relu", name=self._name("activation"), dtype=self._policy)

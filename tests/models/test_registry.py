@@ -21,6 +21,13 @@ TRAINABLE = {
     + 9 * (128 * 256 + 2 * 256 * 256)
     + 2 * (2 * 16 + 4 * 32 + 8 * 64 + 8 * 128 + 3 * 256)
     + (256 * 7 + 7),
+    "vgg25_wide": 9 * (1 * 32 + 32 * 32)
+    + 9 * (32 * 64 + 64 * 64)
+    + 9 * (64 * 96 + 3 * 96 * 96)
+    + 9 * (96 * 128 + 6 * 128 * 128)
+    + 9 * (10 * 128 * 128)
+    + 2 * (2 * 32 + 2 * 64 + 4 * 96 + 7 * 128 + 10 * 128)
+    + (128 * 7 + 7),
     "vgg15": 4_128_519,
     "cnn4": 538_951,
     "cnn3": 9 * (64 + 64 * 128 + 128 * 512) + 2 * (64 + 128 + 512) + (512 * 7 + 7),
@@ -60,6 +67,10 @@ def test_trainable_parameters(model):
 
 
 def test_every_trainable_weight_has_a_gradient(model):
+    model = registry.build(model.name)
+    for layer in model.layers:  # the pairs of vgg25_wide begin closed
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(np.ones(layer.gamma.shape))
     labels = np.array([0, 1, 2, 3])
     with tf.GradientTape() as tape:
         probabilities = model(pixels(4), training=True)
@@ -108,8 +119,9 @@ def test_initial_weights_depend_on_the_seed_alone(model):
     assert len({kernel.ravel()[:5].tobytes() for kernel in kernels}) == len(kernels)  # no two layers begin alike
 
 
-def test_vgg25_keeps_the_meaning_of_its_last_layers():
-    model = registry.build("vgg25")
+@pytest.mark.parametrize(("name", "maps"), [("vgg25", (16, 32, 64, 128, 256)), ("vgg25_wide", (32, 64, 96, 128, 128))])
+def test_vgg25_keeps_the_meaning_of_its_last_layers(name, maps):
+    model = registry.build(name)
     names = [layer.name for layer in model.layers]
     convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert len(convolutions) == 25
@@ -121,7 +133,7 @@ def test_vgg25_keeps_the_meaning_of_its_last_layers():
         assert set(names[names.index(bn) + 1 : names.index(relu)]) <= {"add", *(f"add_{i}" for i in range(1, 9))}
     stages = ["max_pooling2d", "max_pooling2d_1", "max_pooling2d_2", "max_pooling2d_3", "activation_24"]
     shapes = [model.get_layer(name).output.shape[1:] for name in stages]
-    assert shapes == [(24, 24, 16), (12, 12, 32), (6, 6, 64), (3, 3, 128), (3, 3, 256)]
+    assert shapes == [(side, side, count) for side, count in zip((24, 12, 6, 3, 3), maps, strict=True)]
     assert model.count_params() * 4 < 15e6  # bytes as float32
 
 
@@ -143,6 +155,17 @@ def test_the_residual_shortcut_carries_its_input():
     before, after = pair(pixels(2), training=False)
     assert np.max(before) > 0
     np.testing.assert_array_equal(before, after)
+
+
+def test_the_pairs_of_vgg25_wide_begin_as_the_identity():
+    model = registry.build("vgg25_wide")
+    # around the first residual pair, conv2d_6 and conv2d_7, and the last, conv2d_23 and conv2d_24
+    around = ("activation_5", "activation_7", "activation_22", "activation_24")
+    inner = keras.Model(model.inputs, [model.get_layer(name).output for name in around])
+    before, after, before_last, after_last = inner(pixels(2), training=False)
+    assert np.max(before) > 0 and np.max(before_last) > 0
+    np.testing.assert_array_equal(before, after)
+    np.testing.assert_array_equal(before_last, after_last)
 
 
 def test_dropout_rate_can_be_chosen_and_is_seeded():
