@@ -9,6 +9,7 @@ python train.py --config configs/standard.json        a recipe, and before it th
 python train.py --resume logs/20260101-120000-vgg25   go on where a run was stopped
 """
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -37,8 +38,7 @@ def main() -> None:
             raise UserError(f"--resume goes on with the run's own settings: expected no {refused[0]}. Leave it out")
     else:
         from_file = read_settings(arguments.config) if arguments.config else {}
-        settings = Settings.from_json(from_file, arguments.config or "defaults")
-        settings = Settings(**settings.to_json() | given)
+        settings = dataclasses.replace(Settings.from_json(from_file, arguments.config or "defaults"), **given)
         chosen = {*from_file, *given}
         builds_on = read_after(arguments.config) if arguments.config else []
 

@@ -57,11 +57,11 @@ class NamedLayers:
             dtype=self._policy,
         )
 
-    def batch_normalization(self, *, scale_from: float = 1.0, prefix: str = ""):
-        """A batch normalisation. scale_from: the initial gamma of every channel."""
+    def batch_normalization(self, *, gamma: float = 1.0, prefix: str = ""):
+        """A batch normalisation. gamma: the initial scale of every channel."""
         return self._batch_normalization(
             momentum=BATCH_NORM_MOMENTUM,
-            gamma_initializer=keras.initializers.Constant(scale_from),
+            gamma_initializer=keras.initializers.Constant(gamma),
             name=self._name(prefix + "batch_normalization"),
             dtype=self._policy,
         )

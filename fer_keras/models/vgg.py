@@ -35,7 +35,7 @@ def vgg25_wide(x, net: NamedLayers, dropout: float = 0.2):
     normalisations and 903 in the seven logits.
     """
     # (N, 48, 48, 32) -> 24, 24, 64 -> 12, 12, 96 -> 6, 6, 128 -> 3, 3, 128 -> 128
-    x = _residual_stages(x, net, VGG25_WIDE_DEPTHS, VGG25_WIDE_WIDTHS, pairs_from=0.0)
+    x = _residual_stages(x, net, VGG25_WIDE_DEPTHS, VGG25_WIDE_WIDTHS, gamma=0.0)
     return net.dropout(dropout)(x)
 
 
@@ -60,8 +60,8 @@ def vgg15(x, net: NamedLayers, dropout: float = 0.5):
     return x
 
 
-def _residual_stages(x, net: NamedLayers, depths: tuple, widths: tuple, pairs_from: float = 1.0):
-    """Return (N, C) features. pairs_from: the initial gamma at the end of every residual pair."""
+def _residual_stages(x, net: NamedLayers, depths: tuple, widths: tuple, gamma: float = 1.0):
+    """Return (N, C) features. gamma: the initial scale at the end of every residual pair."""
     for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
         if stage:
             x = net.max_pooling2d()(x)
@@ -69,7 +69,7 @@ def _residual_stages(x, net: NamedLayers, depths: tuple, widths: tuple, pairs_fr
         for _ in range(plain):
             x = _conv_bn_relu(x, net, width)
         for _ in range((depth - plain) // 2):
-            x = _residual_pair(x, net, width, pairs_from)
+            x = _residual_pair(x, net, width, gamma)
     return net.global_average_pooling2d()(x)
 
 
@@ -79,10 +79,10 @@ def _conv_bn_relu(x, net: NamedLayers, width: int):
     return net.relu()(x)
 
 
-def _residual_pair(x, net: NamedLayers, width: int, scale_from: float):
+def _residual_pair(x, net: NamedLayers, width: int, gamma: float):
     shortcut = x
     x = _conv_bn_relu(x, net, width)
     x = net.conv2d(width)(x)
-    x = net.batch_normalization(scale_from=scale_from)(x)
+    x = net.batch_normalization(gamma=gamma)(x)
     x = net.add()([shortcut, x])
     return net.relu()(x)

@@ -35,7 +35,7 @@ def train_before(
             raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
         shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
         of_file = read_settings(file)
-        own = Settings(**Settings.from_json(of_file, str(file)).to_json() | shared)
+        own = dataclasses.replace(Settings.from_json(of_file, str(file)), **shared)
         word, chosen = f"{file.stem}-{settings.seed}", {**of_file, **shared}
         own = train_before(file, own, given, logdir=logdir, command=command, after=(*after, recipe.resolve()))
         names[file.stem] = _trained(file, own, chosen, word, logdir, command).path.name

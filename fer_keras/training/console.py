@@ -68,5 +68,6 @@ class EpochLines:
         """Return the pixels of an image, summed over these epochs: coarse ones cost less than half."""
         total = 0
         for side, until in image_sides(self.settings, first_epoch, last_epoch):
-            total, first_epoch = total + side**2 * (until - first_epoch), until
+            total += side**2 * (until - first_epoch)
+            first_epoch = until
         return total

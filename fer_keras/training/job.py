@@ -70,7 +70,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     write_config(run, RunConfig(settings, split.record))
     write_json(run.environment_file, environment(device, settings.seed, command))
     _introduce(run, settings, split, device, time.monotonic() - started)
-    return _train_all(run, settings, faces, device, logdir, command)
+    return _train_all(run, settings, faces, split, device, logdir, command)
 
 
 def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> Run:
@@ -88,11 +88,11 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
             f"{faces.source}: expected the data that the run began with (SHA-256 {config.data['sha256'][:12]}...), "
             f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
         )
-    split = _split_of(run, faces, settings, logdir)
+    split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
     refuse_other_judgements(config.data, split.record)
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
-    return _train_all(run, settings, faces, device, logdir, command)
+    return _train_all(run, settings, faces, split, device, logdir, command)
 
 
 def with_names(settings: Settings, logdir: str) -> Settings:
@@ -113,15 +113,17 @@ def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
     return open_model(one_network("--init-from", settings.init_from, logdir).model_file)
 
 
-def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> Run:
+def _train_all(
+    run: Run, settings: Settings, faces: Faces, split: Split, device: Device, logdir: str, command: list[str]
+) -> Run:
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
     started = time.monotonic()
     make_deterministic()
     try:
         if settings.networks == 1:
-            _train_one(run, settings, _split_of(run, faces, settings, logdir), device, logdir)
+            _train_one(run, settings, split, device, logdir)
         else:
-            _train_members(run, settings, faces, device, logdir, command)
+            _train_members(run, settings, faces, split.record, device, logdir, command)
     except (KeyboardInterrupt, OSError):
         say(f"\nThe run is kept as of its last whole epoch. To go on:\n  python train.py --resume {run.path}")
         raise
@@ -130,18 +132,16 @@ def _train_all(run: Run, settings: Settings, faces: Faces, device: Device, logdi
     return run
 
 
-def _split_of(run: Run, faces: Faces, settings: Settings, logdir: str) -> Split:
-    """Return the split of a run that has its config.json, or of its member with these settings."""
-    return choose_split(faces, settings, logdir, lineage=read_config(run).data.get("starts_from", []))
-
-
-def _train_members(run: Run, settings: Settings, faces: Faces, device: Device, logdir: str, command: list[str]) -> None:
+def _train_members(
+    run: Run, settings: Settings, faces: Faces, record: dict, device: Device, logdir: str, command: list[str]
+) -> None:
+    """Train the members that are not finished. record: of the whole run's split; what it inherits, they inherit."""
     results = []
     for index, own in enumerate(settings.each_member()):
         member = run.member(index)
         if not member.finished:
-            split = _split_of(run, faces, own, logdir)
-            refuse_other_judgements(read_config(run).data, split.record)
+            split = choose_split(faces, own, logdir, lineage=record.get("starts_from", []))
+            refuse_other_judgements(record, split.record)
             say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
             write_json(member.environment_file, environment(device, own.seed, command))

@@ -151,21 +151,20 @@ def test_the_residual_shortcut_carries_its_input():
     model = registry.build("vgg25")
     bn = model.get_layer("batch_normalization_5")  # of conv2d_4 and conv2d_5, the first residual pair
     bn.gamma.assign(np.zeros(32))
-    pair = keras.Model(model.inputs, [model.get_layer(name).output for name in ("activation_3", "activation_5")])
-    before, after = pair(pixels(2), training=False)
-    assert np.max(before) > 0
-    np.testing.assert_array_equal(before, after)
+    assert_identity(model, "activation_3", "activation_5")
 
 
-def test_the_pairs_of_vgg25_wide_begin_as_the_identity():
-    model = registry.build("vgg25_wide")
-    # around the first residual pair, conv2d_6 and conv2d_7, and the last, conv2d_23 and conv2d_24
-    around = ("activation_5", "activation_7", "activation_22", "activation_24")
-    inner = keras.Model(model.inputs, [model.get_layer(name).output for name in around])
-    before, after, before_last, after_last = inner(pixels(2), training=False)
-    assert np.max(before) > 0 and np.max(before_last) > 0
-    np.testing.assert_array_equal(before, after)
-    np.testing.assert_array_equal(before_last, after_last)
+@pytest.mark.parametrize(("before", "after"), [("activation_5", "activation_7"), ("activation_22", "activation_24")])
+def test_the_pairs_of_vgg25_wide_begin_as_the_identity(before, after):
+    """The first pair, conv2d_6 and conv2d_7, and the last, conv2d_23 and conv2d_24."""
+    assert_identity(registry.build("vgg25_wide"), before, after)
+
+
+def assert_identity(model: keras.Model, before: str, after: str) -> None:
+    views = keras.Model(model.inputs, [model.get_layer(name).output for name in (before, after)])
+    into, out = views(pixels(2), training=False)
+    assert np.max(into) > 0
+    np.testing.assert_array_equal(into, out)
 
 
 def test_dropout_rate_can_be_chosen_and_is_seeded():

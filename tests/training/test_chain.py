@@ -1,5 +1,6 @@
 """A recipe that builds on others: they are trained before it, once, and it starts and learns from them."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def trained(monkeypatch):
 
 def before(recipes, logdir, **given) -> Settings:
     recipe = recipes["pupil"]
-    settings = Settings(**Settings.from_json(read_settings(recipe), "pupil").to_json() | given)
+    settings = dataclasses.replace(Settings.from_json(read_settings(recipe), "pupil"), **given)
     return train_before(recipe, settings, given, logdir=str(logdir), command=[])
 
 

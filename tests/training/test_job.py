@@ -132,6 +132,11 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     assert code == 130 and f"python train.py --resume {run}" in capsys.readouterr().out
 
 
+def test_what_is_left_out_is_told_once(tmp_path, capsys):
+    start(tmp_path, drop_uniform=True)
+    assert capsys.readouterr().out.count("left out 0 nearly uniform training images") == 1
+
+
 def test_a_log_folder_that_cannot_be_made_is_told_in_one_line(tmp_path, capsys):
     (tmp_path / "logs").write_text("a file")
     assert cli.guarded(lambda: start(tmp_path / "logs"), "train.py") == 2
