@@ -25,7 +25,7 @@ def parse() -> Options:
     add(
         "--split",
         metavar="NAME",
-        help="PrivateTest, PublicTest, Training, or validation: the images that chose the epoch "
+        help="PrivateTest, PublicTest, Training, or validation: the images held out of training "
         "(default: the first of the tests that there is)",
     )
     add("--tta", metavar="|".join(TTA), help="test-time augmentation: mean over views of each image (default: none)")

@@ -17,6 +17,7 @@ OPTIMIZERS = ("adam", "sgd", "adamw")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 CLASS_WEIGHTS = ("none", "balanced")
+KEEP = ("best", "last")
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
@@ -69,6 +70,12 @@ class Settings:
     clip_norm: float = _setting(0.0, "clip the gradient's global norm (0: do not)", at_least=0)
     fine_tune_optimizer: str = _setting("sgd", "optimizer of the fine-tuning phase", choices=OPTIMIZERS)
     fine_tune_learning_rate: float = _setting(1e-4, "learning rate of the fine-tuning phase", above=0)
+    keep: str = _setting(
+        "best",
+        "which epoch's network to keep: the best on the validation images, or the last, whatever they say; last "
+        "without --val-fraction or --folds holds nothing out: all of Training trains",
+        choices=KEEP,
+    )
     early_stop: int = _setting(12, "stop after so many epochs without a better one (0: never)", at_least=0, many=0)
     rollback: bool = _setting(False, "after an epoch that lowers validation accuracy go back to the best weights")
     save_every: int = _setting(0, "keep the model of every N-th epoch (0: only the best)", at_least=0)
@@ -114,6 +121,7 @@ class Settings:
         if self.teacher_weight != TEACHER_WEIGHT and not self.teachers:
             raise UserError("--teacher-weight is the share of what --teachers say: expected --teachers too")
         self._check_folds()
+        self._check_keep()
 
     def _check_folds(self) -> None:
         if self.fold is not None and not self.folds:
@@ -128,6 +136,17 @@ class Settings:
             raise UserError("--folds trains a network for each part: expected no --members (or 1)")
         if self.val_fraction:
             raise UserError("--folds validates on a part for each network: expected no --val-fraction (or 0)")
+
+    def _check_keep(self) -> None:
+        if self.keep == "last" and self.rollback:
+            raise UserError("--keep last lets no validation image decide: expected no --rollback")
+        if self.keep == "last" and self.schedule == "plateau":
+            raise UserError("--keep last lets no validation image decide: expected another --schedule than plateau")
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether images are held out of training to validate on: all of Training trains only if none could decide."""
+        return self.keep == "best" or bool(self.val_fraction) or bool(self.folds)
 
     @property
     def networks(self) -> int:

@@ -22,13 +22,14 @@ DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest s
 
 
 def training_and_validation(
-    faces: Faces, *, val_fraction: float | None, seed: int, folds: int = 0, fold: int | None = None
+    faces: Faces, *, val_fraction: float | None, seed: int, folds: int = 0, fold: int | None = None, keep: str = "best"
 ) -> tuple[Faces, Faces, tuple[str, ...], str]:
     """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
 
     Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
     of Training does, which shares no identical image with what is trained on. With `folds` Training is dealt into so
-    many parts, and part `fold` (None: the first) selects.
+    many parts, and part `fold` (None: the first) selects. With `keep` "last" the last epoch is kept: the part that
+    `val_fraction` or `folds` ask for only measures it, and without them all of Training trains and none validates.
 
     Returns:
         (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
@@ -42,6 +43,9 @@ def training_and_validation(
     if not 0 <= fraction < 1:
         raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
     whole = _trainable(faces)
+    if keep == "last" and not fraction and not folds:
+        rule = f"Trains on all of Training ({len(whole):,}); nothing is held out, the last epoch is kept."
+        return whole, whole.take(np.arange(0)), ("PublicTest", "PrivateTest"), rule
     if folds:
         fold_of = stratified_folds(whole.labels, folds, seed, content_groups(whole.images))
         rest, part = np.flatnonzero(fold_of != (fold or 0)), np.flatnonzero(fold_of == (fold or 0))
@@ -55,14 +59,17 @@ def training_and_validation(
         fraction = fraction or DEFAULT_VAL_FRACTION
         rest, part = stratified_split(whole.labels, fraction, seed, groups=content_groups(whole.images))
         which = f"a stratified {fraction:.3g} of it{why}"
+    selects, which_selects = "selects on", "which selects its epoch"
+    if keep == "last":
+        selects, which_selects = "keeps the last epoch, measures it on", "which measures its last epoch"
     rule = (
-        f"Trains on {len(rest):,} images of Training, selects on the other {len(part):,}: "
+        f"Trains on {len(rest):,} images of Training, {selects} the other {len(part):,}: "
         f"{which}, seed {seed}, identical images kept together."
     )
     if folds and fold is None:
         rule = (
             f"Cross-validates: {folds} networks, each trained on Training ({len(whole):,} images) without another of "
-            f"{folds} stratified parts, which selects its epoch; seed {seed}, identical images kept together."
+            f"{folds} stratified parts, {which_selects}; seed {seed}, identical images kept together."
         )
     return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
 
@@ -102,6 +109,7 @@ class SplitRecipe:
     seed: int
     folds: int = 0
     fold: int | None = None
+    holds_out: bool = True
 
     @classmethod
     def of(cls, settings: Settings, sha256: str, *, limit_seed: int | None = None) -> "SplitRecipe":
@@ -116,6 +124,7 @@ class SplitRecipe:
             seed=settings.seed,
             folds=settings.folds,
             fold=settings.fold,
+            holds_out=settings.holds_out,
         )
 
     @property
@@ -141,6 +150,11 @@ class SplitRecipe:
         if self.drop_uniform:
             numbered = without_uniform_training(numbered)
         training, validation, _, _ = training_and_validation(
-            numbered, val_fraction=self.val_fraction, seed=self.seed, folds=self.folds, fold=self.fold
+            numbered,
+            val_fraction=self.val_fraction,
+            seed=self.seed,
+            folds=self.folds,
+            fold=self.fold,
+            keep="best" if self.holds_out else "last",
         )
         return training.ids.astype(np.int64), validation.ids.astype(np.int64)

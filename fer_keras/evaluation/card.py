@@ -38,7 +38,8 @@ def card_text(evaluation: Evaluation) -> str:
 
 def _made(candidate: Candidate) -> str:
     data, settings = candidate.config.data, candidate.config.settings
-    images = f" ({data['training']:,} images; {data['validation']:,} chose the epoch)" if "training" in data else ""
+    chose = "chose the epoch" if settings.keep == "best" else "chose nothing, the last epoch is kept"
+    images = f" ({data['training']:,} images; {data['validation']:,} {chose})" if "training" in data else ""
     lines = [
         f"- Run: {candidate.name}; network {settings.arch}"
         + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else ""),

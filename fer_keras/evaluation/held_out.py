@@ -14,7 +14,7 @@ from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.metrics import leaks
 from fer_keras.runs import PRETRAINED
 
-VALIDATION = "validation"  # the images that chose a run's epoch, whatever split they come from
+VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def hold_out(
         faces = stratified_limit(faces, limit, seed)
     known = all(images is not None for images in training_images)
     leaked = np.any([leaks(faces.images, images) for images in training_images], axis=0) if known else None
-    selected_on = split == VALIDATION or _selected_on(candidates, trained_on, split, faces)
+    selected_on = _chose(candidates) if split == VALIDATION else _selected_on(candidates, trained_on, split, faces)
     warnings = _warnings(candidates, whole, faces, split, selected_on, leaked)
     return HeldOut(faces, split, reason, selected_on, leaked, tuple(warnings))
 
@@ -125,14 +125,23 @@ def _default_split(candidates: list[Candidate], whole: Faces) -> tuple[str, str]
             return split, f"{split} took no part in training or in choosing the epoch."
     if testable:
         return testable[0], f"The data have no split but {testable[0]} to test on."
-    if any(candidate.config.data["sha256"] == whole.sha256 for candidate in candidates):
+    trained_here = [candidate for candidate in candidates if candidate.config.data["sha256"] == whole.sha256]
+    if not all(candidate.split.holds_out for candidate in trained_here):
+        return "Training", "The data have no test split, and nothing was held out of training."
+    if trained_here:
         return VALIDATION, "The data have no test split: this is the part of Training that was not trained on."
     return "Training", "The data have one split only, and no run here was trained on this file."
 
 
 def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRecipe:
-    """Return how the images that chose the candidates' epochs were chosen: in the same way for all of them."""
+    """Return how the images that validated the candidates were chosen: in the same way for all of them."""
     wanted = {candidate.split for candidate in candidates}
+    for candidate in candidates:
+        if not candidate.split.holds_out:
+            raise UserError(
+                f"--split {VALIDATION}: {candidate.run.path} held nothing out of training (--keep last). "
+                f"Choose one of: {', '.join(whole.splits())}"
+            )
     independent = [one for one in candidates if len(one.members) > 1 and not one.split.cross_validates]
     if independent:
         first = independent[0].run.member(0).path
@@ -172,17 +181,23 @@ def _cross_validation(
     if limit:
         faces = stratified_limit(faces, limit, seed)
     there = faces.ids.astype(np.int64)
-    warnings = _warnings(candidates, whole, faces, VALIDATION, True, np.zeros(len(there), dtype=bool))
+    selected_on = _chose(candidates)
+    warnings = _warnings(candidates, whole, faces, VALIDATION, selected_on, np.zeros(len(there), dtype=bool))
     return HeldOut(
         faces=whole.take(there),
         split=VALIDATION,
         reason=("The data have no test split: " if reason else "")
         + "Each image is judged by the one network that was not trained on it.",
-        selected_on=True,
+        selected_on=selected_on,
         leaked=np.zeros(len(there), dtype=bool),  # identical images are in one part: see `stratified_folds`
         warnings=tuple(warnings),
         fold_of=fold_of[there],
     )
+
+
+def _chose(candidates: list[Candidate]) -> bool:
+    """Tell whether the validation images of the candidates chose the epoch of one of them, or of where it began."""
+    return any(one.config.settings.keep == "best" or _selected_ancestors(one) for one in candidates)
 
 
 def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], split: str, faces: Faces) -> bool | None:
@@ -194,7 +209,7 @@ def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], sp
     answers = []
     for candidate, own in zip(candidates, trained_on, strict=True):
         for by in sorted({candidate.config.data["validation_split"], *_selected_ancestors(candidate)}):
-            if by == "Training":  # a part of it: then the images would be leaks
+            if by in ("Training", ""):  # a part of it: then the images would be leaks; or nothing
                 answers.append(False)
             elif own is None:
                 answers.append(None if split == by else False)
@@ -206,8 +221,8 @@ def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], sp
 def _selected_ancestors(candidate: Candidate) -> list[str]:
     """Return the splits that selected the runs, on the same data, that a run started from or learned from."""
     record = candidate.config.data
-    lineage = record.get("starts_from", [])
-    return [run["validation_split"] for run in lineage if run["split"]["sha256"] == record["sha256"]]
+    related = [run for run in record.get("starts_from", []) if run["split"]["sha256"] == record["sha256"]]
+    return [run["validation_split"] for run in related if run.get("keep", "best") == "best"]
 
 
 def _knows_other_data(candidate: Candidate) -> bool:

@@ -91,6 +91,8 @@ def _split_for_explanations(candidate: Candidate, data: str | None) -> str | Non
     if data is not None or (whole is not None and whole.sha256 != candidate.config.data["sha256"]):
         return "PublicTest" if "PublicTest" in whole.splits() else None
     by = candidate.config.data["validation_split"]
+    if not by:  # nothing was held out
+        return "PublicTest" if whole is not None and "PublicTest" in whole.splits() else None
     return by if by != "Training" else VALIDATION
 
 

@@ -13,13 +13,13 @@ from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style,
 _MOST_MARKED_EPOCHS = 40  # more points than this run into each other
 
 
-def history_figure(rows: Iterable[Mapping], *, title: str = "") -> Figure:
-    """Return accuracy, loss and learning rate against the epoch, with the best epoch and the phases marked.
+def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "best") -> Figure:
+    """Return accuracy, loss and learning rate against the epoch, with the epoch that was kept and the phases marked.
 
     rows: one mapping an epoch, with the columns of history.csv (phase, epoch, loss, accuracy, val_loss, val_accuracy,
         learning_rate, seconds), numbers or their text; or a pandas.DataFrame of them. NaN, None, "" and a missing
         column are gaps. A new value of `phase` starts a phase; an `epoch` that starts again from 1 is counted on.
-    The best epoch is the first of highest validation accuracy, which is the one that training keeps.
+    keep: as in training: "best" marks the first epoch of highest validation accuracy, "last" the last one.
     """
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
     assert rows, "no epoch to draw"
@@ -28,7 +28,8 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "") -> Figure:
         epoch = np.arange(1, len(rows) + 1, dtype=float)
     starts = [i for i in range(1, len(rows)) if rows[i].get("phase") != rows[i - 1].get("phase")]
     val_accuracy = _column(rows, "val_accuracy")
-    best = int(np.nanargmax(val_accuracy)) if np.isfinite(val_accuracy).any() else None
+    validated = np.isfinite(val_accuracy).any()
+    kept = len(rows) - 1 if keep == "last" else int(np.nanargmax(val_accuracy)) if validated else None
 
     with house_style():
         figure = new_figure(7.0, 6.2)
@@ -36,8 +37,8 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "") -> Figure:
         for ax, name in zip(axes, ("accuracy", "loss"), strict=False):
             _draw_curve(ax, epoch, _column(rows, name), TRAINING_COLOR, "training")
             _draw_curve(ax, epoch, _column(rows, f"val_{name}"), VALIDATION_COLOR, "validation")
-            if best is not None:
-                _ring(ax, epoch[best], _column(rows, f"val_{name}")[best])
+            if kept is not None:
+                _ring(ax, epoch[kept], _column(rows, f"val_{name}" if validated else name)[kept], keep)
             ax.set_ylabel(name)
             ax.margins(y=0.08)
             ax.grid(axis="y", color="0.92", linewidth=0.8)
@@ -70,12 +71,12 @@ def _draw_curve(ax: Axes, epoch: np.ndarray, values: np.ndarray, color: str, lab
         ax.plot(epoch[known], values[known], marker=marker, markersize=3, linewidth=1.4, color=color, label=label)
 
 
-def _ring(ax: Axes, epoch: float, value: float) -> None:
-    """Ring the best epoch's point; its value stands in the legend."""
+def _ring(ax: Axes, epoch: float, value: float, keep: str) -> None:
+    """Ring the point of the epoch that was kept, best or last; its value stands in the legend."""
     if math.isfinite(value):
         ax.axvline(epoch, color="0.75", linewidth=0.8, linestyle=":", zorder=0)
         style = {"linestyle": "none", "marker": "o", "markersize": 8, "markerfacecolor": "none"}
-        ax.plot(epoch, value, **style, markeredgecolor="black", label=f"best epoch ({epoch:.0f}): {value:.4f}")
+        ax.plot(epoch, value, **style, markeredgecolor="black", label=f"{keep} epoch ({epoch:.0f}): {value:.4f}")
 
 
 def _draw_learning_rate(ax: Axes, epoch: np.ndarray, rate: np.ndarray) -> None:

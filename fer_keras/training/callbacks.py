@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import nan
 
 import keras
 import numpy as np
@@ -46,7 +47,8 @@ class Validation(keras.callbacks.Callback):
     `plain`, training images as they are (see `calibration`). Adds to the epoch's logs val_loss
     (cross-entropy, nats), val_accuracy, and val_confidence_right and val_confidence_wrong: the mean probability of the
     predicted emotion where it is right and where it is wrong. When the second grows, validation loss can rise while
-    accuracy rises too.
+    accuracy rises too. Without faces to validate on it measures nothing, and readies the network to be saved all the
+    same.
     """
 
     def __init__(self, stock: keras.Model, faces: Faces, plain: np.ndarray):
@@ -58,6 +60,8 @@ class Validation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         copy_weights(self.model, self.stock)
         calibrate_batch_norm(self.stock, self.plain)
+        if not len(self.faces):
+            return
         labels = self.faces.labels
         self.probabilities = predict_probabilities(self.stock, self.faces.images)
         predicted = self.probabilities.argmax(axis=1)
@@ -70,7 +74,7 @@ class Validation(keras.callbacks.Callback):
 
 
 class Judge(keras.callbacks.Callback):
-    """Judge the epoch: append it to history.csv, save the best network, roll back, stop, checkpoint.
+    """Judge the epoch: append it to history.csv, save the network to keep, roll back, stop, checkpoint.
 
     The checkpoint is written last: killed before it, the run repeats the epoch; killed after it, it goes on.
     """
@@ -96,7 +100,7 @@ class Judge(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         settings, progress = self.settings, self.progress
-        measured = {name: float(logs[name]) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        measured = {name: float(logs.get(name, nan)) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
         row = EpochRow(
             phase=progress.phase,
             epoch=epoch + 1,
@@ -110,9 +114,10 @@ class Judge(keras.callbacks.Callback):
             rollback=settings.rollback,
             plateau=self.plateau,
             last=epoch + 1 == self.last_epoch,
+            keep=settings.keep,
         )
         append_history(self.run.history_file, row)
-        if verdict.best:
+        if verdict.keep:
             save_model(self.stock, self.run.model_file)
         if settings.save_every and row.epoch % settings.save_every == 0:
             save_model(self.stock, self.run.epoch_file(row.epoch))

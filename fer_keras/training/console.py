@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import isnan
 
 import keras
 from tqdm import tqdm
@@ -48,7 +49,7 @@ class EpochLines:
         left = self._pixels(row.epoch, self.settings.total_epochs)
         left *= (self.clock() - self.began) / self.pixels_done
         marks = [
-            *(["best"] if verdict.best else []),
+            *(["best"] if verdict.keep and self.settings.keep == "best" else []),
             *(["rolled back to the best"] if verdict.roll_back else []),
             *(["learning rate lowered"] if verdict.lower_rate else []),
             *([f"no better for {self.settings.early_stop} epochs: stopped"] if verdict.stop else []),
@@ -57,8 +58,8 @@ class EpochLines:
         print(
             f"epoch {row.epoch:>3}/{self.settings.total_epochs}{tuning}  "
             f"loss {row.loss:.4f}  accuracy {row.accuracy:.4f}  "
-            f"val_loss {row.val_loss:.4f}  val_accuracy {row.val_accuracy:.4f}  "
-            f"rate {row.learning_rate:.2e}  {row.seconds:.0f} s"
+            + ("" if isnan(row.val_loss) else f"val_loss {row.val_loss:.4f}  val_accuracy {row.val_accuracy:.4f}  ")
+            + f"rate {row.learning_rate:.2e}  {row.seconds:.0f} s"
             + (f"  {duration(left)} left at most" if left and not verdict.stop else "")
             + (f"  [{', '.join(marks)}]" if marks else ""),
             flush=True,

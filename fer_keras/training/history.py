@@ -28,6 +28,7 @@ def _lines(rows: list[EpochRow], *, header: bool) -> str:
     if header:
         writer.writeheader()
     for row in rows:
-        # repr of a float: every digit, so that histories of two runs can be compared exactly
-        writer.writerow(dataclasses.asdict(row) | {"seconds": f"{row.seconds:.2f}"})
+        # repr of a float: every digit, so that histories of two runs can be compared exactly; what was not measured: ""
+        measured = {name: "" if value != value else value for name, value in dataclasses.asdict(row).items()}
+        writer.writerow(measured | {"seconds": f"{row.seconds:.2f}"})
     return text.getvalue()

@@ -55,7 +55,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
 
     given: names of the settings that were asked for; the others may give way to the recipe for many faces.
     """
-    if settings.members > 1 and not settings.val_fraction:
+    if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
@@ -136,7 +136,7 @@ def _train_members(
     run: Run, settings: Settings, faces: Faces, record: dict, device: Device, logdir: str, command: list[str]
 ) -> None:
     """Train the members that are not finished. record: of the whole run's split; what it inherits, they inherit."""
-    results = []
+    results, accuracies = [], []
     for index, own in enumerate(settings.each_member()):
         member = run.member(index)
         if not member.finished:
@@ -148,11 +148,12 @@ def _train_members(
             _train_one(member, own, split, device, logdir)
             keras.utils.clear_session()
         results.append(read_result(member))
+        accuracies.append(results[-1]["val_accuracy"])
     write_json(
         run.result_file,
         {
             "members": results,
-            "val_accuracy": float(np.mean([result["val_accuracy"] for result in results])),
+            "val_accuracy": None if None in accuracies else float(np.mean(accuracies)),
             "seconds": sum(result["seconds"] for result in results),
         },
     )
@@ -173,7 +174,7 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         report=EpochLines(settings),
     )
     save_figure(
-        history_figure([dataclasses.asdict(row) for row in progress.rows], title=run.path.name),
+        history_figure([dataclasses.asdict(row) for row in progress.rows], title=run.path.name, keep=settings.keep),
         run.figure("history"),
         note=data_note(split.record),
     )
@@ -183,9 +184,9 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
 def _result(progress: Progress, images: int) -> dict:
     seconds = sum(row.seconds for row in progress.rows)
     return {
-        "best_epoch": progress.best_epoch,
-        "val_accuracy": progress.best_accuracy,
-        "val_loss": progress.best_loss,
+        "best_epoch": progress.best_epoch,  # the one that was kept
+        "val_accuracy": None if np.isnan(progress.best_accuracy) else progress.best_accuracy,
+        "val_loss": None if np.isnan(progress.best_loss) else progress.best_loss,
         "epochs": progress.epoch,
         "seconds": round(seconds, 1),
         "images_per_second": round(images * progress.epoch / seconds, 1),  # validation included
@@ -208,7 +209,8 @@ def _draw_before(run: Run, settings: Settings, split: Split) -> None:
     write_text(run.summary_file, summary_text(network))
     save_figure(network_figure(layer_table(network), title=settings.arch), run.figure("model"), note=note)
     training, validation = (_counts(faces) for faces in (split.training, split.validation))
-    counts = {"whole": training + validation, "training": training, "validation": validation}
+    held_out = {"whole": training + validation, "training": training, "validation": validation}
+    counts = held_out if len(split.validation) else {"training": training}
     save_figure(classes_figure(counts), run.figure("classes"), note=note)
 
     def first_batch(level: str) -> tuple[np.ndarray, np.ndarray]:
@@ -273,26 +275,39 @@ def _introduce(run: Run, settings: Settings, split: Split, device: Device, secon
 
 
 def _conclude(run: Run) -> None:
-    result = read_result(run)
+    result, settings = read_result(run), read_config(run).settings
     if "members" in result:
         rows = [
-            (f"member {index}", f"validation accuracy {member['val_accuracy']:.4f} at epoch {member['best_epoch']}")
+            (f"member {index}", f"{_validated(member)}epoch {member['best_epoch']}")
             for index, member in enumerate(result["members"])
         ]
         model = open_model(run.member(0).model_file)
     else:
         rows = [
-            ("best epoch", f"{result['best_epoch']} of {result['epochs']}"),
-            ("validation accuracy", f"{result['val_accuracy']:.4f} (it chose the epoch: a little too good to be true)"),
-            ("validation loss", f"{result['val_loss']:.4f}"),
+            (f"{settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
+            *_validation_rows(result, settings.keep),
             ("speed", f"{result['images_per_second']:,.0f} images/s, validation included"),
             ("model", str(run.model_file)),
         ]
         model = open_model(run.model_file)
     last = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
-    crossed = read_config(run).settings.folds and "members" in result
+    crossed = settings.folds and "members" in result
     rows += [
         ("how good is it?", f"python evaluate.py --run {run.path}" + (" --split validation" if crossed else "")),
         ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
     ]
     say(table(rows))
+
+
+def _validated(member: dict) -> str:
+    return "" if member["val_accuracy"] is None else f"validation accuracy {member['val_accuracy']:.4f} at "
+
+
+def _validation_rows(result: dict, keep: str) -> list[tuple[str, str]]:
+    if result["val_accuracy"] is None:
+        return []
+    said = "it chose the epoch: a little too good to be true" if keep == "best" else "it chose nothing"
+    return [
+        ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),
+        ("validation loss", f"{result['val_loss']:.4f}"),
+    ]

@@ -19,8 +19,8 @@ from fer_keras.runs import ensemble_of, limit_seed, open_run, read_config
 def ancestors(settings: Settings, logdir: str) -> list[dict]:
     """Return what is known of the runs that a run with these settings starts from or learns from, the oldest first.
 
-    Each: run (its name), split (the fields of its SplitRecipe), validation_split and testable, as in config.json. Empty
-    without --init-from and --teachers.
+    Each: run (its name), split (the fields of its SplitRecipe), validation_split, keep and testable, as in config.json.
+    Empty without --init-from and --teachers.
     """
     parents = [*filter(None, [settings.init_from]), *settings.teachers]
     found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
@@ -35,12 +35,13 @@ def _with_ancestors(path: str, logdir: str) -> list[dict]:
         "run": source.path.name if ensemble is None else f"{ensemble.path.name}/members/{source.path.name}",
         "split": asdict(SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(source, config))),
         "validation_split": config.data["validation_split"],
+        "keep": config.settings.keep,
         "testable": config.data["testable"],
     }
     before = config.data.get("starts_from")
     if before is None:  # it starts from nothing, or was trained before this was recorded
         before = ancestors(config.settings, logdir)
-    return [*before, parent]
+    return [*({"keep": "best"} | one for one in before), parent]  # before there was a choice, the best was kept
 
 
 def still_testable(testable: tuple[str, ...], lineage: list[dict], sha256: str) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ def refuse_seen_validation(settings: Settings, lineage: list[dict], source: Face
             if seen := len(selecting & training):
                 asked = [flag(name) for name in ("init_from", "teachers") if getattr(settings, name)]
                 raise UserError(
-                    f"{', '.join(asked)}: {seen:,} of the {len(selecting):,} images that would select the epoch have "
+                    f"{', '.join(asked)}: {seen:,} of the {len(selecting):,} images that would validate it have "
                     f"trained {ancestor['run']}, and would find it better than it is. "
                     f"{_way_out(settings, ancestor, trained_on, whole)}"
                 )
@@ -77,7 +78,7 @@ def _places(recipe: SplitRecipe, whole: Faces) -> tuple[set[int], set[int]]:
 
 
 def _way_out(settings: Settings, ancestor: dict, trained_on: list[tuple[dict, set[int]]], whole: Faces) -> str:
-    """Return how to select as the ancestor did: the flags to give, and those to leave out."""
+    """Return how to validate as the ancestor did: the flags to give, and those to leave out."""
     _, selecting = _places(SplitRecipe(**ancestor["split"]), whole)
     for other, training in trained_on:
         if selecting & training:
@@ -88,10 +89,10 @@ def _way_out(settings: Settings, ancestor: dict, trained_on: list[tuple[dict, se
     split = ancestor["split"]
     if split["limit"] and split["limit_seed"] != split["seed"]:
         return "No flags select as it did, being a member of an ensemble on limited images. Take another run"
-    theirs = _flags(split, by_part=ancestor["validation_split"] == "Training")
+    theirs = _flags(asdict(SplitRecipe(**split)), by_part=ancestor["validation_split"] == "Training")
     ours = _flags(asdict(SplitRecipe.of(settings, split["sha256"])), by_part=True)
     without = [name for name in ours if name not in (*theirs, "--seed")]
-    said = f"Select as it did: {' '.join(f'{name} {value}'.strip() for name, value in theirs.items())}".rstrip(": ")
+    said = f"Validate as it did: {' '.join(f'{name} {value}'.strip() for name, value in theirs.items())}".rstrip(": ")
     return said + (f", without {' '.join(without)}" if without else "")
 
 
@@ -102,6 +103,8 @@ def _flags(split: dict, *, by_part: bool) -> dict[str, str]:
         flags |= {"--folds": f"{split['folds']}", "--fold": f"{split['fold']}"}
     elif split["val_fraction"]:
         flags["--val-fraction"] = f"{split['val_fraction']!r}"
+    elif not split["holds_out"]:
+        flags["--keep"] = "last"
     if by_part or split["limit"]:
         flags["--seed"] = f"{split['seed']}"
     if split["limit"]:

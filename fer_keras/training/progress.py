@@ -30,9 +30,9 @@ COLUMNS = tuple(item.name for item in dataclasses.fields(EpochRow))
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do after an epoch: keep its weights as the best, go back to the best, lower the rate, end the phase."""
+    """What to do after an epoch: keep its network, go back to the best, lower the rate, end the phase."""
 
-    best: bool
+    keep: bool
     roll_back: bool
     lower_rate: bool
     stop: bool
@@ -59,12 +59,14 @@ class Progress:
         """The number of epochs done, both phases."""
         return len(self.rows)
 
-    def judge(self, row: EpochRow, *, early_stop: int, rollback: bool, plateau: bool, last: bool) -> Verdict:
+    def judge(
+        self, row: EpochRow, *, early_stop: int, rollback: bool, plateau: bool, last: bool, keep: str = "best"
+    ) -> Verdict:
         """Take in an epoch and say what follows. The best epoch is the one of the highest validation accuracy; of two
-        equal ones that of the lower validation loss, then the earlier."""
+        equal ones that of the lower validation loss, then the earlier. With keep "last" it is always the latest."""
         self.rows.append(row)
         found = (row.val_accuracy, -row.val_loss)
-        best = found > (self.best_accuracy, -self.best_loss)
+        best = keep == "last" or found > (self.best_accuracy, -self.best_loss)
         if best:
             self.best_epoch, self.best_accuracy, self.best_loss = row.epoch, row.val_accuracy, row.val_loss
         self.since_best = 0 if best else self.since_best + 1

@@ -12,7 +12,7 @@ from fer_keras.training.lineage import ancestors, still_testable
 
 @dataclass(frozen=True)
 class Split:
-    """The faces of one network: those it trains on, those that select its best epoch, and how they were chosen."""
+    """The faces of one network: those it trains on, those that validate it, and how they were chosen."""
 
     training: Faces
     validation: Faces
@@ -29,7 +29,12 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
     training, validation, testable, rule = training_and_validation(
-        faces, val_fraction=settings.val_fraction, seed=settings.seed, folds=settings.folds, fold=settings.fold
+        faces,
+        val_fraction=settings.val_fraction,
+        seed=settings.seed,
+        folds=settings.folds,
+        fold=settings.fold,
+        keep=settings.keep,
     )
     disputed = None
     if settings.drop_disputed is not None:
@@ -42,7 +47,7 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         "sha256": faces.sha256,
         "synthetic": faces.synthetic,
         "rule": rule,
-        "validation_split": str(validation.usage[0]),
+        "validation_split": str(validation.usage[0]) if len(validation) else "",
         "training": len(training),
         "validation": len(validation),
         "testable": list(still_testable(testable, lineage, faces.sha256)),

@@ -35,6 +35,8 @@ class TensorBoard(keras.callbacks.TensorBoard):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
+        if not len(self.validation.faces):
+            return
         title = f"validation, epoch {epoch + 1}"
         faces = self.validation.faces
         shown = predictions_figure(

@@ -43,6 +43,25 @@ def test_without_publictest_a_tenth_of_training_selects_and_the_rule_says_so():
     assert "no PublicTest" in rule
 
 
+@pytest.mark.parametrize("usage", [THREE_SPLITS, ["Training"] * 60])
+def test_where_the_last_epoch_is_kept_all_of_training_trains(usage):
+    faces = make_faces([0, 1] * 30, usage)
+    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0, keep="last")
+    assert training.ids.tolist() == faces.ids[faces.usage == "Training"].tolist() and len(validation) == 0
+    assert testable == ("PublicTest", "PrivateTest")
+    assert rule == f"Trains on all of Training ({len(training)}); nothing is held out, the last epoch is kept."
+
+
+@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"val_fraction": 0, "folds": 4, "fold": 1}])
+def test_a_part_that_is_asked_for_measures_the_last_epoch(part):
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    selecting = training_and_validation(faces, **part, seed=0)
+    measuring = training_and_validation(faces, **part, seed=0, keep="last")
+    for one, other in zip(selecting[:2], measuring[:2], strict=True):
+        assert one.ids.tolist() == other.ids.tolist()
+    assert "selects" not in measuring[3] and "keeps the last epoch, measures it on the other 10" in measuring[3]
+
+
 def test_an_image_that_validates_has_no_copy_in_training():
     images = np.concatenate([numbered_images(60), numbered_images(60)[:30]])
     labels = [0, 1] * 30 + [0, 1] * 15
@@ -90,6 +109,12 @@ def test_a_split_is_found_again_by_its_recipe(settings):
     expected = training_and_validation(limited, val_fraction=recipe.val_fraction, seed=recipe.seed)
     assert faces.ids[training].tolist() == expected[0].ids.tolist()
     assert faces.ids[validation].tolist() == expected[1].ids.tolist()
+
+
+def test_a_run_that_held_nothing_out_is_found_again_by_its_recipe():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    training, validation = SplitRecipe.of(Settings(keep="last"), faces.sha256).indices(faces)
+    assert training.tolist() == list(range(40)) and validation.tolist() == []
 
 
 def test_one_value_in_more_than_half_of_the_pixels_is_too_uniform_to_train_on():

@@ -19,6 +19,7 @@ from fer_keras.training.defaults import in_force
         {"learning_rate": 0.03, "weight_decay": 0.0, "coarse_epochs": 0, "rollback": True, "dropout": 0.0},
         {"data": "my faces/all.csv", "members": 3, "val_fraction": 0.125},
         {"teachers": ("logs/my first", "logs/b"), "teacher_weight": 1.0, "arch": "cnn4"},
+        {"keep": "last"},
     ],
 )
 def test_therecipe_command_gives_the_same_settings_again(asked, images, monkeypatch):

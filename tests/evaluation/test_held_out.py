@@ -79,6 +79,29 @@ def test_validation_parts_that_differ_are_refused(csv_of, candidate_of):
         hold_out(runs, split="validation")
 
 
+def test_what_a_run_that_held_nothing_out_is_tested_on(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training", "PublicTest"), validation_split="", keep="last")
+    held = hold_out([run])
+    assert (held.split, held.selected_on, held.warnings) == ("PublicTest", False, ())
+    with pytest.raises(UserError, match=r"held nothing out of training \(--keep last\). Choose one of: Training, "):
+        hold_out([run], split="validation")
+
+
+def test_where_nothing_was_held_out_and_there_is_no_test_the_training_images_are_told_to_be_seen(csv_of, candidate_of):
+    held = hold_out([candidate_of(csv_of("Training"), validation_split="", keep="last")])
+    assert held.split == "Training" and "nothing was held out" in held.reason
+    assert held.warnings[0].startswith("70 of these 70 images were trained on")
+
+
+def test_validation_images_that_chose_nothing_are_an_honest_test(csv_of, candidate_of):
+    data = csv_of("Training")
+    part = {"validation_split": "Training", "val_fraction": 0.2}
+    last = candidate_of(data, "last", keep="last", **part)
+    held = hold_out([last])
+    assert (held.split, held.selected_on, held.warnings) == ("validation", False, ())
+    assert hold_out([last, candidate_of(data, "best", **part)], split="validation").selected_on is True
+
+
 def test_images_that_stand_in_training_too_are_found(csv_of, candidate_of, drawn, tmp_path):
     data = csv_of(*ALL)
     twice = drawn.images.copy()
@@ -153,6 +176,7 @@ def started_from(candidate, parent):
         "run": parent.name,
         "split": dataclasses.asdict(parent.split),
         "validation_split": parent.config.data["validation_split"],
+        "keep": parent.config.settings.keep,
         "testable": parent.config.data["testable"],
     }
     record = candidate.config.data | {"starts_from": [lineage]}
@@ -166,6 +190,18 @@ def test_what_selected_the_run_it_started_from_has_selected_it(csv_of, candidate
     held = hold_out([started_from(child, parent)], split="PublicTest")
     assert held.selected_on is True and "too good" in held.warnings[0]
     assert hold_out([started_from(child, parent)], split="PrivateTest").warnings == ()
+
+
+@pytest.mark.parametrize(("parents", "selected_on"), [("best", True), ("last", False)])
+def test_validation_images_that_chose_only_where_the_run_began_have_selected_it(
+    csv_of, candidate_of, parents, selected_on
+):
+    data, part = csv_of(*ALL), {"validation_split": "Training", "val_fraction": 0.2}
+    child = started_from(
+        candidate_of(data, "child", keep="last", init_from="parent", **part),
+        candidate_of(data, "parent", keep=parents, **part),
+    )
+    assert hold_out([child], split="validation").selected_on is selected_on
 
 
 def test_a_start_from_a_run_on_other_data_is_said(csv_of, candidate_of):

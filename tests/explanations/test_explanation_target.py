@@ -95,3 +95,9 @@ def test_a_missing_network_is_said(tmp_path):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(UserError, match=r"no file .*other.keras"):
         find_target(Options(model=tmp_path / "other.keras"))
+
+
+def test_where_nothing_was_held_out_publictest_is_explained_and_privatetest_left_alone(tmp_path):
+    settings = Settings(data="synthetic", arch="cnn4", limit=LIMIT, keep="last")
+    write_run(create_run(tmp_path, "cnn4"), settings, validation_split="")
+    assert set(find_target(Options(logdir=str(tmp_path))).faces.usage) == {"PublicTest"}

@@ -59,6 +59,15 @@ def test_best_epoch_is_the_first_of_highest_validation_accuracy():
     assert (x, y) == ([2], [0.5123])
 
 
+def test_where_the_last_epoch_is_kept_it_is_marked():
+    accuracy, loss, _ = history_figure(history(3, val_accuracy=[0.3, 0.5, 0.4]), keep="last").axes
+    assert legend(accuracy)[-1] == "last epoch (3): 0.4000"
+    unseen = history(3, val_accuracy=[""] * 3, val_loss=[""] * 3, accuracy=[0.3, 0.5, 0.4], loss=[3, 2, 1])
+    accuracy, loss, _ = history_figure(unseen, keep="last").axes
+    assert legend(accuracy) == ["training", "last epoch (3): 0.4000"]
+    assert legend(loss) == ["training", "last epoch (3): 1.0000"]
+
+
 def marks(figure):
     return [text for text in figure.axes[0].texts if "fine-tuning" in text.get_text()]
 

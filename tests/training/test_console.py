@@ -1,12 +1,15 @@
 """The line after each epoch."""
 
+import dataclasses
+import math
+
 import pytest
 
 from fer_keras.config import Settings
 from fer_keras.training.console import EpochLines
 from fer_keras.training.progress import EpochRow, Verdict
 
-ORDINARY = Verdict(best=False, roll_back=False, lower_rate=False, stop=False)
+ORDINARY = Verdict(keep=False, roll_back=False, lower_rate=False, stop=False)
 
 
 def lines(settings: Settings, first: int, seconds: list[float], capsys) -> list[str]:
@@ -33,3 +36,16 @@ def test_the_time_left_counts_epochs_at_full_size_for_what_they_cost(capsys):
 def test_after_a_resume_the_time_left_is_that_of_the_epochs_seen(first, capsys):
     settings = Settings(epochs=first + 1)
     assert "  60 s left at most" in lines(settings, first, [60], capsys)[0]
+
+
+@pytest.mark.parametrize(("keep", "marks"), [("best", "  [best]"), ("last", "")])
+def test_only_an_epoch_that_was_chosen_is_marked(keep, marks, capsys):
+    row = EpochRow("train", 1, 1.0, 0.5, 1.25, 0.625, 0.1, 3)
+    EpochLines(Settings(epochs=1, keep=keep))(row, dataclasses.replace(ORDINARY, keep=True))
+    assert capsys.readouterr().out.endswith(f"val_loss 1.2500  val_accuracy 0.6250  rate 1.00e-01  3 s{marks}\n")
+
+
+def test_what_was_not_validated_is_not_told(capsys):
+    row = EpochRow("train", 1, 1.0, 0.5, math.nan, math.nan, 0.1, 3)
+    EpochLines(Settings(epochs=1, keep="last"))(row, ORDINARY)
+    assert capsys.readouterr().out == "epoch   1/1  loss 1.0000  accuracy 0.5000  rate 1.00e-01  3 s\n"

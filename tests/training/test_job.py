@@ -100,6 +100,26 @@ def test_members_have_their_own_seeds_and_validation_sets(tmp_path):
     assert len(results) == 2 and all(run.member(index).model_file.is_file() for index in range(2))
 
 
+def test_a_run_that_holds_nothing_out_trains_on_all_and_keeps_its_last_epoch(tmp_path, capsys):
+    run = start(tmp_path, epochs=2, keep="last", save_every=1)
+    config, result = read_config(run), json.loads(run.result_file.read_text())
+    assert config.settings.early_stop == 0
+    assert config.data["validation_split"] == "" and (config.data["training"], config.data["validation"]) == (21, 0)
+    assert config.data["testable"] == ["PublicTest", "PrivateTest"]
+    assert (result["best_epoch"], result["val_accuracy"], result["val_loss"]) == (2, None, None)
+    assert [(row["val_loss"], row["val_accuracy"]) for row in history(run)] == [("", ""), ("", "")]
+    assert "validation accuracy" not in capsys.readouterr().out
+    kept, last = open_model(run.model_file), open_model(run.epoch_file(2))
+    for a, b in zip(kept.weights, last.weights, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+
+
+def test_members_that_hold_nothing_out_differ_by_their_seed_alone(tmp_path):
+    run = start(tmp_path, members=2, keep="last")
+    assert json.loads(run.result_file.read_text())["val_accuracy"] is None
+    assert [read_config(run.member(index)).data["training"] for index in range(2)] == [21, 21]
+
+
 def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
     # a rate too small to change a float32 weight: what comes out are the weights that went in
     frozen = {"optimizer": "sgd", "learning_rate": 1e-30, "schedule": "constant", "warmup_epochs": 0}
@@ -190,7 +210,7 @@ def test_where_there_are_many_images_the_recipe_for_many_is_in_force(tmp_path, m
 
 
 def test_images_that_trained_the_starting_weights_may_not_select(tmp_path, finished):
-    with pytest.raises(UserError, match="that would select the epoch have trained"):
+    with pytest.raises(UserError, match="that would validate it have trained"):
         start(tmp_path, init_from=str(finished.path), val_fraction=0.4)
     assert not list(tmp_path.iterdir())
 

@@ -70,10 +70,11 @@ def test_a_validation_part_that_the_first_run_was_fitted_to_is_refused(begin):
     with pytest.raises(UserError) as caught:
         begin("second", val_fraction=0.2, seed=4, init_from="first")
     message = str(caught.value)
-    assert f"{count} of the 28 images that would select the epoch have trained first" in message
-    assert message.endswith("Select as it did: --val-fraction 0.2 --seed 3")
+    assert f"{count} of the 28 images that would validate it have trained first" in message
+    assert message.endswith("Validate as it did: --val-fraction 0.2 --seed 3")
 
 
+VALUES = {"": True, "last": "last"}  # of flags that the advice names; others are numbers
 PART = {"val_fraction": 0.2, "seed": 3}
 
 
@@ -88,19 +89,28 @@ PART = {"val_fraction": 0.2, "seed": 3}
         ({"folds": 4, "fold": 1}, PART),
         (PART, {"folds": 4, "fold": 1}),
         ({}, {"folds": 4, "fold": 1}),
+        ({"keep": "last"}, PART),
+        ({"keep": "last"}, {"folds": 4, "fold": 1}),
     ],
 )
 def test_the_advice_of_the_refusal_works(begin, first, second):
     begin("first", **first)
     with pytest.raises(UserError) as caught:
         begin("second", init_from="first", **second)
-    advice = str(caught.value).partition("Select as it did")[2]
+    advice = str(caught.value).partition("Validate as it did")[2]
     give, _, without = advice.partition(", without ")
     settings = {name: value for name, value in second.items() if f"--{name.replace('_', '-')}" not in without.split()}
-    for name, value in re.findall(r"--([a-z-]+)(?: ([\d.]+))?", give):
-        settings[name.replace("-", "_")] = (float(value) if "." in value else int(value)) if value else True
+    for name, value in re.findall(r"--([a-z-]+)(?: ([\w.]+))?", give):
+        settings[name.replace("-", "_")] = VALUES.get(value) or (float(value) if "." in value else int(value))
     assert settings != second
     begin("third", init_from="first", **settings)
+
+
+def test_all_of_training_may_learn_from_what_a_part_of_it_has_selected(begin):
+    begin("first", **PART)
+    _, split = begin("second", teachers=("first",), keep="last")
+    assert (len(split.training), len(split.validation)) == (140, 0)
+    assert split.record["testable"] == ["PublicTest", "PrivateTest"]
 
 
 def test_the_advice_works_where_the_data_have_no_split_to_select_on(source, tmp_path, begin):
@@ -108,7 +118,7 @@ def test_the_advice_works_where_the_data_have_no_split_to_select_on(source, tmp_
     alone = tmp_path / "training.csv"
     write_text(alone, "\n".join(line for line in lines if "Test" not in line) + "\n")
     begin("first", data=str(alone), seed=3)
-    with pytest.raises(UserError, match=r"Select as it did: --seed 3$"):
+    with pytest.raises(UserError, match=r"Validate as it did: --seed 3$"):
         begin("second", data=str(alone), init_from="first")
     begin("third", data=str(alone), init_from="first", seed=3)
 
@@ -125,7 +135,7 @@ def test_a_parent_that_does_not_say_where_it_began_is_asked_again(begin, tmp_pat
 
 def test_a_part_of_training_is_refused_after_a_run_on_all_of_it(begin):
     begin("first")
-    with pytest.raises(UserError, match=r"28 of the 28 .* Select as it did, without --val-fraction$"):
+    with pytest.raises(UserError, match=r"28 of the 28 .* Validate as it did, without --val-fraction$"):
         begin("second", val_fraction=0.2, init_from="first")
 
 

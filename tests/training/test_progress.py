@@ -1,3 +1,7 @@
+import math
+
+import pytest
+
 from fer_keras.training.progress import EpochRow, Progress
 
 
@@ -13,13 +17,27 @@ def run_epochs(accuracies, *, losses=None, **options):
 
 def test_the_best_epoch_is_that_of_highest_validation_accuracy():
     progress, verdicts = run_epochs([0.3, 0.5, 0.4, 0.5])
-    assert [verdict.best for verdict in verdicts] == [True, True, False, False]
+    assert [verdict.keep for verdict in verdicts] == [True, True, False, False]
     assert (progress.best_epoch, progress.best_accuracy) == (2, 0.5)
 
 
 def test_of_equal_accuracies_the_lower_loss_is_better():
     progress, _ = run_epochs([0.5, 0.5, 0.5], losses=[1.0, 0.9, 0.95])
     assert progress.best_epoch == 2
+
+
+@pytest.mark.parametrize("accuracies", [[0.3, 0.5, 0.4], [math.nan] * 3])
+def test_the_last_epoch_is_kept_whatever_the_validation_images_say(accuracies):
+    progress, verdicts = run_epochs(accuracies, keep="last", early_stop=1)
+    assert [verdict.keep for verdict in verdicts] == [True, True, True]
+    assert not any(verdict.stop for verdict in verdicts)
+    assert progress.best_epoch == 3 and progress.best_accuracy == pytest.approx(accuracies[-1], nan_ok=True)
+
+
+def test_epochs_without_validation_survive_json():
+    progress, _ = run_epochs([math.nan] * 2, losses=[math.nan] * 2, keep="last")
+    copy = Progress.from_json(progress.to_json())
+    assert [row.loss for row in copy.rows] == [1.0, 1.0] and all(math.isnan(row.val_loss) for row in copy.rows)
 
 
 def test_early_stop_counts_epochs_since_the_best():
