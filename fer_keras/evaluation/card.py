@@ -10,6 +10,7 @@ from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.report import Evaluation, short_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
+from fer_keras.runs import RunConfig
 
 LIMITS = """\
 - It says which of seven labels people would give to a posed or found picture of a face; it does not know what a person
@@ -38,16 +39,23 @@ def card_text(evaluation: Evaluation) -> str:
 
 def _made(candidate: Candidate) -> str:
     data, settings = candidate.config.data, candidate.config.settings
-    chose = "chose the epoch" if settings.keep == "best" else "chose nothing, the last epoch is kept"
-    images = f" ({data['training']:,} images; {data['validation']:,} {chose})" if "training" in data else ""
     lines = [
         f"- Run: {candidate.name}; network {settings.arch}"
         + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else ""),
-        f"- Data: {data['source']}, SHA-256 {data['sha256']}{images}",
+        f"- Data: {data['source']}, SHA-256 {data['sha256']}{images_said(candidate.config)}",
         f"- Protocol: {data.get('rule', 'not recorded')}",
         f"- Recipe: `{recipe_command(settings)}`",
     ]
     return "\n".join(lines)
+
+
+def images_said(config: RunConfig) -> str:
+    """Return in brackets how many images trained a run, and what those did that were held out; "" if not recorded."""
+    training, held_out = config.data.get("training"), config.data.get("validation")
+    if training is None:
+        return ""
+    did = "chose the epoch" if config.settings.keep == "best" else "measured the last epoch"
+    return f" ({training:,} images" + (f"; {held_out:,} {did})" if held_out else ")")
 
 
 def recipe_command(settings: Settings) -> str:

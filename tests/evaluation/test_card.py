@@ -6,8 +6,22 @@ import pytest
 
 from fer_keras import cli
 from fer_keras.config import MANY, Settings
-from fer_keras.evaluation.card import recipe_command
+from fer_keras.evaluation.card import images_said, recipe_command
+from fer_keras.runs import RunConfig
 from fer_keras.training.defaults import in_force
+
+
+@pytest.mark.parametrize(
+    ("keep", "record", "said"),
+    [
+        ("best", {"training": 25838, "validation": 2871}, " (25,838 images; 2,871 chose the epoch)"),
+        ("last", {"training": 25838, "validation": 2871}, " (25,838 images; 2,871 measured the last epoch)"),
+        ("last", {"training": 28709, "validation": 0}, " (28,709 images)"),
+        ("best", {}, ""),
+    ],
+)
+def test_what_the_images_did_is_said(keep, record, said):
+    assert images_said(RunConfig(Settings(keep=keep), record)) == said
 
 
 @pytest.mark.parametrize("images", [MANY, MANY - 1])
@@ -22,7 +36,7 @@ from fer_keras.training.defaults import in_force
         {"keep": "last"},
     ],
 )
-def test_therecipe_command_gives_the_same_settings_again(asked, images, monkeypatch):
+def test_the_recipe_command_gives_the_same_settings_again(asked, images, monkeypatch):
     settings = in_force(Settings(**asked), set(asked), images)
     parser = cli.Parser()
     cli.add_settings(parser)
