@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from fer_keras import cli
-from fer_keras.config import Settings, check_run_name, flag, read_after, read_settings
+from fer_keras.config import Settings, check_run_name, flag, read_after, read_settings, refuse_early_stop
 from fer_keras.errors import UserError
 
 
@@ -39,6 +39,7 @@ def main() -> None:
     else:
         from_file = read_settings(arguments.config) if arguments.config else {}
         settings = dataclasses.replace(Settings.from_json(from_file, arguments.config or "defaults"), **given)
+        refuse_early_stop(given, "train.py's flags", settings.keep)
         chosen = {*from_file, *given}
         builds_on = read_after(arguments.config) if arguments.config else []
 

@@ -49,7 +49,7 @@ class Settings:
     data: str = _setting("auto", "auto, synthetic, a CSV, or a folder with one folder an emotion")
     arch: str = _setting(DEFAULT_ARCHITECTURE, "the network", choices=tuple(ARCHITECTURES))
     epochs: int = _setting(50, "epochs of training from scratch", at_least=1)
-    fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the best epoch on", at_least=0)
+    fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the epoch that was kept", at_least=0)
     batch_size: int = _setting(64, "images a step", at_least=1, many=128)
     optimizer: str = _setting("adam", "sgd is with Nesterov momentum 0.9", choices=OPTIMIZERS, many="sgd")
     learning_rate: float | None = _setting(None, "peak learning rate (default: by optimizer)", above=0)
@@ -78,14 +78,16 @@ class Settings:
     )
     early_stop: int = _setting(12, "stop after so many epochs without a better one (0: never)", at_least=0, many=0)
     rollback: bool = _setting(False, "after an epoch that lowers validation accuracy go back to the best weights")
-    save_every: int = _setting(0, "keep the model of every N-th epoch (0: only the best)", at_least=0)
+    save_every: int = _setting(0, "keep the model of every N-th epoch too (0: do not)", at_least=0)
     val_fraction: float = _setting(0.0, "validate on this stratified part of Training", at_least=0, below=1)
     drop_uniform: bool = _setting(False, "leave out images with one value in more than half of their pixels")
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)
     seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0)
     precision: str = _setting("auto", "of the computation; weights are float32", choices=PRECISIONS)
-    members: int = _setting(1, "train so many networks, each with its own seed and validation split", at_least=1)
+    members: int = _setting(
+        1, "train so many networks, each with its own seed, and its own part of Training held out", at_least=1
+    )
     folds: int = _setting(
         0, "cross-validate: train so many networks, each validated on another part of Training", at_least=0
     )
@@ -145,7 +147,7 @@ class Settings:
 
     @property
     def holds_out(self) -> bool:
-        """Whether images are held out of training to validate on: all of Training trains only if none could decide."""
+        """Whether images are held out of training to validate on."""
         return self.keep == "best" or bool(self.val_fraction) or bool(self.folds)
 
     @property
@@ -183,6 +185,15 @@ class Settings:
             return cls(**values | {name: tuple(values[name]) for name in lists if isinstance(values.get(name), list)})
         except UserError as error:
             raise UserError(f"{source}: {error}") from None
+
+
+def refuse_early_stop(asked: dict[str, Any], source: str, keep: str = "best") -> None:
+    """Raise UserError if what was asked for in one place stops early a run that is to keep its last epoch.
+
+    keep: what holds where `asked` does not say.
+    """
+    if asked.get("keep", keep) == "last" and asked.get("early_stop"):
+        raise UserError(f"{source}: --keep last trains to the last epoch: expected no --early-stop (or 0)")
 
 
 def flag(name: str) -> str:
@@ -233,11 +244,12 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     """Return the settings in a JSON file as a dictionary: a recipe of one's own, or the config.json of a run.
 
     The keys "about", for people, and "after" (see `read_after`) are passed over. UserError for a file that is missing
-    or not a JSON object.
+    or not a JSON object, or one that asks for the last epoch and for an early stop.
     """
     values = read_json_object(path)
     if isinstance(of_run := values.get("settings"), dict):  # all of them, those too that the run's version had not yet
         return Settings.from_json(of_run, str(path)).to_json()
+    refuse_early_stop(values, str(path))
     return {key: value for key, value in values.items() if key not in ("about", "after")}
 
 

@@ -68,6 +68,10 @@ class Run:
     def epoch_file(self, epoch: int) -> Path:
         return self.path / "checkpoints" / f"epoch-{epoch:04d}.keras"
 
+    @property
+    def fine_tune_start_file(self) -> Path:
+        return self.path / "checkpoints" / "fine-tune-from.keras"
+
     def kept_epochs(self) -> list[int]:
         """Return the epochs whose models `--save-every` kept, in order."""
         numbers = [file.stem.removeprefix("epoch-") for file in self.epoch_file(0).parent.glob("epoch-*.keras")]
@@ -148,6 +152,13 @@ def read_config(run: Run) -> RunConfig:
             received = f"received {data[key]!r}" if key in data else "which is missing"
             raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
     return RunConfig(Settings.from_json(settings, str(run.config_file)), data)
+
+
+def selected_ancestors(config: RunConfig) -> list[dict[str, Any]]:
+    """Return what is recorded of the runs on the same data that this one started or learned from, and whose epochs
+    held-out images have chosen."""
+    related = [run for run in config.data.get("starts_from", []) if run["split"]["sha256"] == config.data["sha256"]]
+    return [run for run in related if run.get("keep", "best") == "best"]  # runs of before --keep had no choice
 
 
 def limit_seed(run: Run, config: RunConfig) -> int:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.config import Settings, check_run_name, read_settings
+from fer_keras.config import Settings, check_run_name, read_settings, refuse_early_stop
 from fer_keras.errors import UserError
 
 
@@ -106,3 +106,14 @@ def test_every_recipe_in_the_box_is_whole_and_says_what_it_costs_and_gives(recip
     about = json.loads(recipe.read_text())["about"]
     assert set(about) >= {"what", "command", "machine", "time", "accuracy"}
     assert f"--config configs/{recipe.name}" in about["command"]
+
+
+def test_an_early_stop_asked_for_beside_the_last_epoch_is_refused(tmp_path):
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"keep": "last", "early_stop": 5}')
+    with pytest.raises(UserError, match=r"recipe.json: --keep last .*: expected no --early-stop \(or 0\)"):
+        read_settings(recipe)
+    with pytest.raises(UserError, match="the flags: --keep last trains to the last epoch"):
+        refuse_early_stop({"early_stop": 5}, "the flags", keep="last")
+    refuse_early_stop({"early_stop": 5}, "the flags")
+    refuse_early_stop({"early_stop": 0}, "the flags", keep="last")

@@ -44,7 +44,9 @@ def training_and_validation(
         raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
     whole = _trainable(faces)
     if keep == "last" and not fraction and not folds:
-        rule = f"Trains on all of Training ({len(whole):,}); nothing is held out, the last epoch is kept."
+        rule = f"Trains on Training ({len(whole):,}); nothing of it is held out, the last epoch is kept."
+        if not {"PublicTest", "PrivateTest"} & set(faces.splits()):
+            rule += " The data have no test split: give --val-fraction too, or nothing tells how good it is."
         return whole, whole.take(np.arange(0)), ("PublicTest", "PrivateTest"), rule
     if folds:
         fold_of = stratified_folds(whole.labels, folds, seed, content_groups(whole.images))

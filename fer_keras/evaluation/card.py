@@ -50,11 +50,11 @@ def _made(candidate: Candidate) -> str:
 
 
 def images_said(config: RunConfig) -> str:
-    """Return in brackets how many images trained a run, and what those did that were held out; "" if not recorded."""
+    """Return in brackets how many images trained a run and how many were held out; "" if not recorded."""
     training, held_out = config.data.get("training"), config.data.get("validation")
     if training is None:
         return ""
-    did = "chose the epoch" if config.settings.keep == "best" else "measured the last epoch"
+    did = "chose the epoch" if config.settings.keep == "best" else "held out"
     return f" ({training:,} images" + (f"; {held_out:,} {did})" if held_out else ")")
 
 

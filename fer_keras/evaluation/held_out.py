@@ -12,7 +12,7 @@ from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.metrics import leaks
-from fer_keras.runs import PRETRAINED
+from fer_keras.runs import PRETRAINED, selected_ancestors
 
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
 
@@ -80,7 +80,9 @@ def hold_out(
         faces = stratified_limit(faces, limit, seed)
     known = all(images is not None for images in training_images)
     leaked = np.any([leaks(faces.images, images) for images in training_images], axis=0) if known else None
-    selected_on = _chose(candidates) if split == VALIDATION else _selected_on(candidates, trained_on, split, faces)
+    selected_on = (
+        _validation_chose(candidates) if split == VALIDATION else _selected_on(candidates, trained_on, split, faces)
+    )
     warnings = _warnings(candidates, whole, faces, split, selected_on, leaked)
     return HeldOut(faces, split, reason, selected_on, leaked, tuple(warnings))
 
@@ -126,8 +128,9 @@ def _default_split(candidates: list[Candidate], whole: Faces) -> tuple[str, str]
     if testable:
         return testable[0], f"The data have no split but {testable[0]} to test on."
     trained_here = [candidate for candidate in candidates if candidate.config.data["sha256"] == whole.sha256]
-    if not all(candidate.split.holds_out for candidate in trained_here):
-        return "Training", "The data have no test split, and nothing was held out of training."
+    for candidate in trained_here:
+        if not candidate.split.holds_out:
+            return "Training", f"The data have no test split, and {candidate.name} held nothing out of training."
     if trained_here:
         return VALIDATION, "The data have no test split: this is the part of Training that was not trained on."
     return "Training", "The data have one split only, and no run here was trained on this file."
@@ -181,7 +184,7 @@ def _cross_validation(
     if limit:
         faces = stratified_limit(faces, limit, seed)
     there = faces.ids.astype(np.int64)
-    selected_on = _chose(candidates)
+    selected_on = _validation_chose(candidates)
     warnings = _warnings(candidates, whole, faces, VALIDATION, selected_on, np.zeros(len(there), dtype=bool))
     return HeldOut(
         faces=whole.take(there),
@@ -195,9 +198,15 @@ def _cross_validation(
     )
 
 
-def _chose(candidates: list[Candidate]) -> bool:
-    """Tell whether the validation images of the candidates chose the epoch of one of them, or of where it began."""
-    return any(one.config.settings.keep == "best" or _selected_ancestors(one) for one in candidates)
+def _validation_chose(candidates: list[Candidate]) -> bool | None:
+    """Tell whether the validation images of the candidates chose the epoch of one of them, or of where it comes from.
+
+    None for a network of another epoch than the run has kept: history.csv tells which epochs are good on these images.
+    """
+    if any(one.config.settings.keep == "best" or selected_ancestors(one.config) for one in candidates):
+        return True
+    kept = [member.file.name == one.run.model_file.name for one in candidates for member in one.members]
+    return False if all(kept) else None
 
 
 def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], split: str, faces: Faces) -> bool | None:
@@ -208,7 +217,8 @@ def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], sp
     """
     answers = []
     for candidate, own in zip(candidates, trained_on, strict=True):
-        for by in sorted({candidate.config.data["validation_split"], *_selected_ancestors(candidate)}):
+        ancestors = {ancestor["validation_split"] for ancestor in selected_ancestors(candidate.config)}
+        for by in sorted({candidate.config.data["validation_split"], *ancestors}):
             if by in ("Training", ""):  # a part of it: then the images would be leaks; or nothing
                 answers.append(False)
             elif own is None:
@@ -216,13 +226,6 @@ def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], sp
             else:
                 answers.append(bool(leaks(faces.images, _of_split(own, by)).mean() > 0.5))
     return True if True in answers else None if None in answers else False
-
-
-def _selected_ancestors(candidate: Candidate) -> list[str]:
-    """Return the splits that selected the runs, on the same data, that a run started from or learned from."""
-    record = candidate.config.data
-    related = [run for run in record.get("starts_from", []) if run["split"]["sha256"] == record["sha256"]]
-    return [run["validation_split"] for run in related if run.get("keep", "best") == "best"]
 
 
 def _knows_other_data(candidate: Candidate) -> bool:
@@ -246,7 +249,16 @@ def _warnings(
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
     if selected_on:
-        said.append(f"{split} chose the epoch of {these}: its accuracy is a little too good to be true.")
+        chosen = these
+        if all(candidate.config.settings.keep == "last" for candidate in candidates):
+            chosen = f"what {these} started or learned from"
+        said.append(f"{split} chose the epoch of {chosen}: its accuracy is a little too good to be true.")
+    if split == VALIDATION and selected_on is None:
+        said.append(
+            "history.csv tells the accuracy of every epoch on these images: if it chose this one, it is too good."
+        )
+    if split == VALIDATION and any("disputed" in record for record in records):
+        said.append("Networks that had trained on some of these images chose what was left out of training.")
     if leaked is not None and leaked.mean() > 0.5 and split != VALIDATION:
         said.append(
             f"{int(leaked.sum()):,} of these {len(faces):,} images were trained on: the accuracy says how well they "

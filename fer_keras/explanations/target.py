@@ -86,13 +86,11 @@ def _one_network(options: Options) -> tuple[Candidate, list[str]]:
 
 
 def _split_for_explanations(candidate: Candidate, data: str | None) -> str | None:
-    """Return a split that the run was not trained on, leaving PrivateTest to the final numbers."""
+    """Return a split that the run was not trained on, leaving PrivateTest to the final numbers if there is another."""
     whole = load_faces(data) if data is not None else data_of(candidate)
-    if data is not None or (whole is not None and whole.sha256 != candidate.config.data["sha256"]):
-        return "PublicTest" if "PublicTest" in whole.splits() else None
     by = candidate.config.data["validation_split"]
-    if not by:  # nothing was held out
-        return "PublicTest" if whole is not None and "PublicTest" in whole.splits() else None
+    if whole is not None and (data is not None or whole.sha256 != candidate.config.data["sha256"] or not by):
+        return "PublicTest" if "PublicTest" in whole.splits() else None
     return by if by != "Training" else VALIDATION
 
 

@@ -100,7 +100,8 @@ class Judge(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         settings, progress = self.settings, self.progress
-        measured = {name: float(logs.get(name, nan)) for name in ("loss", "accuracy", "val_loss", "val_accuracy")}
+        measured = {name: float(logs[name]) for name in ("loss", "accuracy")}
+        measured |= {name: float(logs.get(name, nan)) for name in ("val_loss", "val_accuracy")}  # nan: none held out
         row = EpochRow(
             phase=progress.phase,
             epoch=epoch + 1,
@@ -117,7 +118,7 @@ class Judge(keras.callbacks.Callback):
             keep=settings.keep,
         )
         append_history(self.run.history_file, row)
-        if verdict.keep:
+        if verdict.save:
             save_model(self.stock, self.run.model_file)
         if settings.save_every and row.epoch % settings.save_every == 0:
             save_model(self.stock, self.run.epoch_file(row.epoch))

@@ -18,7 +18,7 @@ from fer_keras.runs import Run, read_config, run_called
 from fer_keras.training import job
 
 # What decides which images train a network and which select it: equal in all recipes of a chain.
-SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "precision")
+SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "keep", "precision")
 
 
 def train_before(

@@ -49,7 +49,7 @@ class EpochLines:
         left = self._pixels(row.epoch, self.settings.total_epochs)
         left *= (self.clock() - self.began) / self.pixels_done
         marks = [
-            *(["best"] if verdict.keep and self.settings.keep == "best" else []),
+            *(["best"] if verdict.save and self.settings.keep == "best" else []),
             *(["rolled back to the best"] if verdict.roll_back else []),
             *(["learning rate lowered"] if verdict.lower_rate else []),
             *([f"no better for {self.settings.early_stop} epochs: stopped"] if verdict.stop else []),

@@ -9,7 +9,6 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 
 from fer_keras.config import MANY, Settings
-from fer_keras.errors import UserError
 from fer_keras.models.catalog import ANY_SIZE
 from fer_keras.models.registry import default_dropout
 
@@ -20,18 +19,13 @@ def in_force(settings: Settings, given: Collection[str], images: int) -> Setting
     """Return the settings as they are recorded: nothing left to a default that another version may have changed.
 
     given: the names of the fields that were asked for. images: of training; from MANY on the other fields give way to
-    the recipe for many, unless the run starts from trained weights, which a rate of 0.1 would undo. UserError for an
-    early stop that was asked for beside --keep last.
+    the recipe for many, unless the run starts from trained weights, which a rate of 0.1 would undo.
     """
     if images >= MANY and settings.init_from is None:
         recipe = _recipe_for_many(settings, given)
         settings = replace(settings, **{name: value for name, value in recipe.items() if name not in given})
     dropout = default_dropout(settings.arch) if settings.dropout is None else settings.dropout
-    early_stop = settings.early_stop
-    if settings.keep == "last" and early_stop:
-        if "early_stop" in given:
-            raise UserError("--keep last trains to the last epoch: expected no --early-stop (or 0)")
-        early_stop = 0
+    early_stop = 0 if settings.keep == "last" else settings.early_stop
     return replace(settings, learning_rate=settings.peak_learning_rate, dropout=dropout, early_stop=early_stop)
 
 

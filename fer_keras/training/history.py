@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import io
+import math
 import os
 from pathlib import Path
 
@@ -29,6 +30,6 @@ def _lines(rows: list[EpochRow], *, header: bool) -> str:
         writer.writeheader()
     for row in rows:
         # repr of a float: every digit, so that histories of two runs can be compared exactly; what was not measured: ""
-        measured = {name: "" if value != value else value for name, value in dataclasses.asdict(row).items()}
-        writer.writerow(measured | {"seconds": f"{row.seconds:.2f}"})
+        unknown = {name: "" for name in ("val_loss", "val_accuracy") if math.isnan(getattr(row, name))}
+        writer.writerow(dataclasses.asdict(row) | {"seconds": f"{row.seconds:.2f}"} | unknown)
     return text.getvalue()

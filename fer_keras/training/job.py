@@ -16,6 +16,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_text
+from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import build
 from fer_keras.models.summary import layer_table, summary_text
@@ -33,6 +34,7 @@ from fer_keras.runs import (
     one_network,
     open_run,
     read_config,
+    selected_ancestors,
     write_config,
 )
 from fer_keras.training.clean import refuse_other_judgements
@@ -53,8 +55,12 @@ FACES_SHOWN = 32  # in figures/augmentation.png
 def start(settings: Settings, *, logdir: str, name: str | None, command: list[str], given: Collection[str] = ()) -> Run:
     """Train a new run and return it. UserError before anything is written if data or settings are no good.
 
-    given: names of the settings that were asked for; the others may give way to the recipe for many faces.
+    given: names of the settings that were asked for; the others may give way to the recipe for many faces, and the
+    network to that of the run whose weights it starts from.
     """
+    if settings.init_from is not None and settings.arch == DEFAULT_ARCHITECTURE and "arch" not in given:
+        arch = read_config(one_network("--init-from", settings.init_from, logdir)).settings.arch
+        settings = dataclasses.replace(settings, arch=arch)
     if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     started = time.monotonic()
@@ -136,7 +142,7 @@ def _train_members(
     run: Run, settings: Settings, faces: Faces, record: dict, device: Device, logdir: str, command: list[str]
 ) -> None:
     """Train the members that are not finished. record: of the whole run's split; what it inherits, they inherit."""
-    results, accuracies = [], []
+    results = []
     for index, own in enumerate(settings.each_member()):
         member = run.member(index)
         if not member.finished:
@@ -148,7 +154,7 @@ def _train_members(
             _train_one(member, own, split, device, logdir)
             keras.utils.clear_session()
         results.append(read_result(member))
-        accuracies.append(results[-1]["val_accuracy"])
+    accuracies = [result["val_accuracy"] for result in results]
     write_json(
         run.result_file,
         {
@@ -178,15 +184,16 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         run.figure("history"),
         note=data_note(split.record),
     )
-    write_json(run.result_file, _result(progress, len(split.training)))
+    write_json(run.result_file, _result(progress, len(split.training), len(split.validation)))
 
 
-def _result(progress: Progress, images: int) -> dict:
+def _result(progress: Progress, images: int, held_out: int) -> dict:
+    """Return what result.json says. best_epoch: whose network was kept; val_...: null where nothing is held out."""
     seconds = sum(row.seconds for row in progress.rows)
     return {
-        "best_epoch": progress.best_epoch,  # the one that was kept
-        "val_accuracy": None if np.isnan(progress.best_accuracy) else progress.best_accuracy,
-        "val_loss": None if np.isnan(progress.best_loss) else progress.best_loss,
+        "best_epoch": progress.best_epoch,
+        "val_accuracy": progress.best_accuracy if held_out else None,
+        "val_loss": progress.best_loss if held_out else None,
         "epochs": progress.epoch,
         "seconds": round(seconds, 1),
         "images_per_second": round(images * progress.epoch / seconds, 1),  # validation included
@@ -275,7 +282,7 @@ def _introduce(run: Run, settings: Settings, split: Split, device: Device, secon
 
 
 def _conclude(run: Run) -> None:
-    result, settings = read_result(run), read_config(run).settings
+    result, config = read_result(run), read_config(run)
     if "members" in result:
         rows = [
             (f"member {index}", f"{_validated(member)}epoch {member['best_epoch']}")
@@ -284,14 +291,14 @@ def _conclude(run: Run) -> None:
         model = open_model(run.member(0).model_file)
     else:
         rows = [
-            (f"{settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
-            *_validation_rows(result, settings.keep),
-            ("speed", f"{result['images_per_second']:,.0f} images/s, validation included"),
+            (f"{config.settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
+            *_validation_rows(result, config),
+            ("speed", f"{result['images_per_second']:,.0f} images/s, with all that is done between epochs"),
             ("model", str(run.model_file)),
         ]
         model = open_model(run.model_file)
     last = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
-    crossed = settings.folds and "members" in result
+    crossed = config.settings.folds and "members" in result
     rows += [
         ("how good is it?", f"python evaluate.py --run {run.path}" + (" --split validation" if crossed else "")),
         ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
@@ -303,10 +310,15 @@ def _validated(member: dict) -> str:
     return "" if member["val_accuracy"] is None else f"validation accuracy {member['val_accuracy']:.4f} at "
 
 
-def _validation_rows(result: dict, keep: str) -> list[tuple[str, str]]:
+def _validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
     if result["val_accuracy"] is None:
         return []
-    said = "it chose the epoch: a little too good to be true" if keep == "best" else "it chose nothing"
+    said = "it chose nothing"
+    if ancestors := selected_ancestors(config):
+        names = ", ".join(ancestor["run"] for ancestor in ancestors)
+        said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
+    if config.settings.keep == "best":
+        said = "it chose the epoch: a little too good to be true"
     return [
         ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),
         ("validation loss", f"{result['val_loss']:.4f}"),

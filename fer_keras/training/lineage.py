@@ -41,7 +41,12 @@ def _with_ancestors(path: str, logdir: str) -> list[dict]:
     before = config.data.get("starts_from")
     if before is None:  # it starts from nothing, or was trained before this was recorded
         before = ancestors(config.settings, logdir)
-    return [*({"keep": "best"} | one for one in before), parent]  # before there was a choice, the best was kept
+    return [*map(_completed, before), parent]
+
+
+def _completed(ancestor: dict) -> dict:
+    """Return what an older version has recorded of a run, with what there was no choice of then."""
+    return {"keep": "best"} | ancestor | {"split": asdict(SplitRecipe(**ancestor["split"]))}
 
 
 def still_testable(testable: tuple[str, ...], lineage: list[dict], sha256: str) -> tuple[str, ...]:
@@ -82,16 +87,19 @@ def _way_out(settings: Settings, ancestor: dict, trained_on: list[tuple[dict, se
     _, selecting = _places(SplitRecipe(**ancestor["split"]), whole)
     for other, training in trained_on:
         if selecting & training:
-            return f"What selected it has trained {other['run']}: start and learn from runs that select by one part"
-    if settings.networks > 1:
+            return f"What validated it has trained {other['run']}: start and learn from runs of one validation part"
+    split = ancestor["split"]
+    if settings.networks > 1 and SplitRecipe(**split).holds_out:
         given = "--folds" if settings.folds else "--members"
         return f"Leave out {given}: each member validates on another part"
-    split = ancestor["split"]
     if split["limit"] and split["limit_seed"] != split["seed"]:
-        return "No flags select as it did, being a member of an ensemble on limited images. Take another run"
+        return "No flags validate as it did, being a member of an ensemble on limited images. Take another run"
     theirs = _flags(asdict(SplitRecipe(**split)), by_part=ancestor["validation_split"] == "Training")
     ours = _flags(asdict(SplitRecipe.of(settings, split["sha256"])), by_part=True)
     without = [name for name in ours if name not in (*theirs, "--seed")]
+    if "--keep" in theirs:
+        without += [name for name, given in (("--rollback", settings.rollback),) if given]
+        without += ["--schedule plateau"] if settings.schedule == "plateau" else []
     said = f"Validate as it did: {' '.join(f'{name} {value}'.strip() for name, value in theirs.items())}".rstrip(": ")
     return said + (f", without {' '.join(without)}" if without else "")
 

@@ -1,5 +1,6 @@
 """Training itself: build the network, go through the phases, leave a finished run."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.pipeline import steps_per_epoch, training_batches
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError
+from fer_keras.files import written_aside
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import build, copy_weights
 from fer_keras.runs import Run
@@ -73,9 +75,14 @@ def train(
 
 
 def begin_fine_tuning(run: Run, model: keras.Model, progress: Progress, phase: str) -> None:
-    """Enter `phase` from the best weights. Dropout goes on drawing where the last epoch ended, also after a resume."""
+    """Enter `phase` from the weights that were kept. Dropout goes on drawing where the last epoch ended, also after a
+    resume; and since the first epoch of the phase may replace run.model_file before its checkpoint, it has a copy."""
     load_checkpoint(run.checkpoint_file, model, with_optimizer=False)
-    copy_weights(open_model(run.model_file), model)
+    start = run.fine_tune_start_file
+    if not start.is_file():
+        with written_aside(start) as copy:
+            shutil.copyfile(run.model_file, copy)
+    copy_weights(open_model(start), model)
     progress.begin_phase(phase)
 
 

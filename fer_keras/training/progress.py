@@ -30,9 +30,9 @@ COLUMNS = tuple(item.name for item in dataclasses.fields(EpochRow))
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do after an epoch: keep its network, go back to the best, lower the rate, end the phase."""
+    """What to do after an epoch: save its network, go back to the best, lower the rate, end the phase."""
 
-    keep: bool
+    save: bool
     roll_back: bool
     lower_rate: bool
     stop: bool
@@ -85,7 +85,7 @@ class Progress:
         return Verdict(best, roll_back, lower_rate, stop)
 
     def begin_phase(self, phase: str) -> None:
-        """Enter a phase from the best weights."""
+        """Enter a phase from the weights that were kept."""
         self.phase, self.phase_over = phase, False
         self.since_best = self.since_plateau = self.rollbacks = 0
         self.standing_accuracy, self.rate_factor = self.best_accuracy, 1.0

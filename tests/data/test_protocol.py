@@ -43,13 +43,23 @@ def test_without_publictest_a_tenth_of_training_selects_and_the_rule_says_so():
     assert "no PublicTest" in rule
 
 
-@pytest.mark.parametrize("usage", [THREE_SPLITS, ["Training"] * 60])
-def test_where_the_last_epoch_is_kept_all_of_training_trains(usage):
+KEEPS = "nothing of it is held out, the last epoch is kept."
+UNTESTED = " The data have no test split: give --val-fraction too, or nothing tells how good it is."
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        (THREE_SPLITS, "Trains on Training (40); " + KEEPS),
+        (["Training"] * 60, "Trains on Training (60); " + KEEPS + UNTESTED),
+    ],
+)
+def test_where_the_last_epoch_is_kept_all_of_training_trains(usage, said):
     faces = make_faces([0, 1] * 30, usage)
     training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0, keep="last")
     assert training.ids.tolist() == faces.ids[faces.usage == "Training"].tolist() and len(validation) == 0
     assert testable == ("PublicTest", "PrivateTest")
-    assert rule == f"Trains on all of Training ({len(training)}); nothing is held out, the last epoch is kept."
+    assert rule == said
 
 
 @pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"val_fraction": 0, "folds": 4, "fold": 1}])

@@ -15,7 +15,7 @@ from fer_keras.training.defaults import in_force
     ("keep", "record", "said"),
     [
         ("best", {"training": 25838, "validation": 2871}, " (25,838 images; 2,871 chose the epoch)"),
-        ("last", {"training": 25838, "validation": 2871}, " (25,838 images; 2,871 measured the last epoch)"),
+        ("last", {"training": 25838, "validation": 2871}, " (25,838 images; 2,871 held out)"),
         ("last", {"training": 28709, "validation": 0}, " (28,709 images)"),
         ("best", {}, ""),
     ],

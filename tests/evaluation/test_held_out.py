@@ -89,8 +89,23 @@ def test_what_a_run_that_held_nothing_out_is_tested_on(csv_of, candidate_of):
 
 def test_where_nothing_was_held_out_and_there_is_no_test_the_training_images_are_told_to_be_seen(csv_of, candidate_of):
     held = hold_out([candidate_of(csv_of("Training"), validation_split="", keep="last")])
-    assert held.split == "Training" and "nothing was held out" in held.reason
+    assert held.split == "Training" and "held nothing out" in held.reason
     assert held.warnings[0].startswith("70 of these 70 images were trained on")
+
+
+def test_where_one_run_held_nothing_out_and_there_is_no_test_it_is_named(csv_of, candidate_of):
+    data = csv_of("Training")
+    part = candidate_of(data, "part", validation_split="Training", val_fraction=0.2)
+    held = hold_out([part, candidate_of(data, "whole", validation_split="", keep="last")])
+    assert held.split == "Training" and held.reason.endswith("whole held nothing out of training.")
+
+
+def test_what_judges_had_trained_on_is_said(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training"), validation_split="Training", val_fraction=0.2, keep="last")
+    record = run.config.data | {"disputed": {"run": "judges"}}
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, data=record))
+    (warning,) = hold_out([run], split="validation").warnings
+    assert "chose what was left out of training" in warning
 
 
 def test_validation_images_that_chose_nothing_are_an_honest_test(csv_of, candidate_of):
@@ -99,6 +114,11 @@ def test_validation_images_that_chose_nothing_are_an_honest_test(csv_of, candida
     last = candidate_of(data, "last", keep="last", **part)
     held = hold_out([last])
     assert (held.split, held.selected_on, held.warnings) == ("validation", False, ())
+    last.run.epoch_file(1).parent.mkdir()
+    last.run.epoch_file(1).touch()
+    (first_epoch,) = find_candidates((str(last.run.path),), logdir="logs", epoch=1)
+    held = hold_out([first_epoch])
+    assert held.selected_on is None and "if it chose this one, it is too good" in held.warnings[0]
     assert hold_out([last, candidate_of(data, "best", **part)], split="validation").selected_on is True
 
 
@@ -201,7 +221,11 @@ def test_validation_images_that_chose_only_where_the_run_began_have_selected_it(
         candidate_of(data, "child", keep="last", init_from="parent", **part),
         candidate_of(data, "parent", keep=parents, **part),
     )
-    assert hold_out([child], split="validation").selected_on is selected_on
+    held = hold_out([child], split="validation")
+    assert held.selected_on is selected_on
+    told = [warning for warning in held.warnings if "too good" in warning]
+    assert bool(told) is selected_on
+    assert not told or told[0].startswith("validation chose the epoch of what this run started or learned from:")
 
 
 def test_a_start_from_a_run_on_other_data_is_said(csv_of, candidate_of):
@@ -251,5 +275,8 @@ def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_o
     with pytest.raises(UserError, match="expected one cross-validated run, received 2"):
         copy = dataclasses.replace(candidate, run=Run(run.path.with_name("copy")))
         hold_out([candidate, copy], split="validation")
+    last = dataclasses.replace(candidate.config.settings, keep="last")
+    unselected = dataclasses.replace(candidate, config=dataclasses.replace(candidate.config, settings=last))
+    assert hold_out([unselected], split="validation").selected_on is False
     one = candidate_of(data, "alone", fold=1, **settings)  # one part alone: its own images
     assert hold_out([one], split="validation").faces.ids.tolist() == held.faces.ids[held.fold_of == 1].tolist()

@@ -69,6 +69,11 @@ def test_what_a_recipe_builds_on_is_trained_once_with_its_seed_and_data(recipes,
     assert len(trained) == 4 and other.init_from == trained[2].name
 
 
+def test_what_is_held_out_is_the_same_in_the_whole_chain(recipes, tmp_path):
+    before(recipes, tmp_path / "logs", keep="last", val_fraction=0.0)
+    assert [read_config(run).settings.keep for run in all_runs(tmp_path / "logs")] == ["last", "last"]
+
+
 def test_one_that_was_stopped_is_finished_first(recipes, tmp_path, trained):
     logdir = tmp_path / "logs"
     before(recipes, logdir)

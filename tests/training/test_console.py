@@ -9,7 +9,7 @@ from fer_keras.config import Settings
 from fer_keras.training.console import EpochLines
 from fer_keras.training.progress import EpochRow, Verdict
 
-ORDINARY = Verdict(keep=False, roll_back=False, lower_rate=False, stop=False)
+ORDINARY = Verdict(save=False, roll_back=False, lower_rate=False, stop=False)
 
 
 def lines(settings: Settings, first: int, seconds: list[float], capsys) -> list[str]:
@@ -41,7 +41,7 @@ def test_after_a_resume_the_time_left_is_that_of_the_epochs_seen(first, capsys):
 @pytest.mark.parametrize(("keep", "marks"), [("best", "  [best]"), ("last", "")])
 def test_only_an_epoch_that_was_chosen_is_marked(keep, marks, capsys):
     row = EpochRow("train", 1, 1.0, 0.5, 1.25, 0.625, 0.1, 3)
-    EpochLines(Settings(epochs=1, keep=keep))(row, dataclasses.replace(ORDINARY, keep=True))
+    EpochLines(Settings(epochs=1, keep=keep))(row, dataclasses.replace(ORDINARY, save=True))
     assert capsys.readouterr().out.endswith(f"val_loss 1.2500  val_accuracy 0.6250  rate 1.00e-01  3 s{marks}\n")
 
 

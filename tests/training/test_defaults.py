@@ -5,7 +5,6 @@ import dataclasses
 import pytest
 
 from fer_keras.config import MANY, Settings
-from fer_keras.errors import UserError
 from fer_keras.training.defaults import in_force
 
 
@@ -76,5 +75,3 @@ def test_nothing_is_left_to_a_default_of_another_version():
 @pytest.mark.parametrize("images", [0, MANY])
 def test_a_run_that_keeps_its_last_epoch_goes_on_to_it(images):
     assert in_force(Settings(keep="last"), {"keep"}, images).early_stop == 0
-    with pytest.raises(UserError, match=r"--keep last trains to the last epoch: expected no --early-stop \(or 0\)"):
-        in_force(Settings(keep="last", early_stop=5), {"keep", "early_stop"}, images)

@@ -19,7 +19,8 @@ from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import read_config
-from fer_keras.training import defaults, job
+from fer_keras.training import callbacks, defaults, job
+from fer_keras.training.checkpoint import save_checkpoint
 from fer_keras.training.progress import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -109,15 +110,55 @@ def test_a_run_that_holds_nothing_out_trains_on_all_and_keeps_its_last_epoch(tmp
     assert (result["best_epoch"], result["val_accuracy"], result["val_loss"]) == (2, None, None)
     assert [(row["val_loss"], row["val_accuracy"]) for row in history(run)] == [("", ""), ("", "")]
     assert "validation accuracy" not in capsys.readouterr().out
-    kept, last = open_model(run.model_file), open_model(run.epoch_file(2))
-    for a, b in zip(kept.weights, last.weights, strict=True):
-        np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
+    kept, first, last = map(first_kernel, (run.model_file, run.epoch_file(1), run.epoch_file(2)))
+    assert np.any(first != last) and np.array_equal(kept, last)
 
 
-def test_members_that_hold_nothing_out_differ_by_their_seed_alone(tmp_path):
+def first_kernel(file):
+    return keras.ops.convert_to_numpy(open_model(file).trainable_weights[0])
+
+
+def test_members_that_hold_nothing_out_train_on_the_same_images_by_seeds_of_their_own(tmp_path, capsys):
     run = start(tmp_path, members=2, keep="last")
     assert json.loads(run.result_file.read_text())["val_accuracy"] is None
-    assert [read_config(run.member(index)).data["training"] for index in range(2)] == [21, 21]
+    configs = [read_config(run.member(index)) for index in range(2)]
+    assert [(config.data["training"], config.settings.seed) for config in configs] == [(21, 0), (21, 1)]
+    one, other = (first_kernel(run.member(index).model_file) for index in range(2))
+    assert np.any(one != other)
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["member", "1", "epoch", "1"] in told and ["member", "0", "epoch", "1"] in told
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_what_validation_images_did_is_told_at_the_end(tmp_path, capsys, began):
+    part = {"val_fraction": 0.2, "limit": 42}
+    first = start(tmp_path, **part) if began else None
+    run = start(tmp_path, keep="last", init_from=first and str(first.path), **part)
+    told = capsys.readouterr().out.splitlines()[-8:]
+    (line,) = [line for line in told if "validation accuracy" in line]
+    chosen = f"the epoch of {first.path.name}, where this run comes from: a little" if began else "nothing)"
+    assert f"(it chose {chosen}" in line and read_config(run).settings.keep == "last"
+
+
+def test_killed_in_its_first_epoch_fine_tuning_begins_again_where_it_began(tmp_path, monkeypatch):
+    """That epoch has replaced model.keras, but not the checkpoint, when the run is killed."""
+    settings = {"keep": "last", "fine_tune_epochs": 1, "fine_tune_learning_rate": 0.1}
+    whole = start(tmp_path / "whole", **settings)
+
+    def killed(path, model, progress):
+        if progress.epoch == 2:
+            raise KeyboardInterrupt
+        save_checkpoint(path, model, progress)
+
+    monkeypatch.setattr(callbacks, "save_checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        start(tmp_path / "killed", **settings)
+    monkeypatch.undo()
+    (path,) = (tmp_path / "killed").iterdir()
+    resumed = job.resume(str(path), logdir=str(tmp_path / "killed"), data=None, command=[])
+    ours, theirs = ([row | {"seconds": 0} for row in history(run)] for run in (resumed, whole))
+    assert ours == theirs
+    assert np.array_equal(first_kernel(resumed.model_file), first_kernel(whole.model_file))
 
 
 def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
@@ -132,6 +173,14 @@ def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
 def test_weights_of_another_network_are_refused(tmp_path, finished):
     with pytest.raises(UserError, match="--init-from: its weights do not fit --arch cnn4"):
         start(tmp_path, arch="cnn4", init_from=str(finished.path))
+
+
+def test_the_network_is_that_of_the_starting_weights_unless_another_was_asked_for(tmp_path, finished):
+    asked = {name: value for name, value in TINY.items() if name != "arch"} | {"init_from": str(finished.path)}
+    run = job.start(Settings(**asked), logdir=str(tmp_path), name=None, command=[], given={*asked})
+    assert read_config(run).settings.arch == "cnn_plain" and "cnn_plain" in run.path.name
+    with pytest.raises(UserError, match="--init-from: its weights do not fit --arch vgg25"):
+        job.start(Settings(**asked), logdir=str(tmp_path), name=None, command=[], given={*asked, "arch"})
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_and_rate(tmp_path):

@@ -91,6 +91,9 @@ PART = {"val_fraction": 0.2, "seed": 3}
         ({}, {"folds": 4, "fold": 1}),
         ({"keep": "last"}, PART),
         ({"keep": "last"}, {"folds": 4, "fold": 1}),
+        ({"keep": "last"}, PART | {"rollback": True}),
+        ({"keep": "last"}, PART | {"schedule": "plateau"}),
+        ({"keep": "last"}, PART | {"members": 2}),
     ],
 )
 def test_the_advice_of_the_refusal_works(begin, first, second):
@@ -187,5 +190,16 @@ def test_teachers_that_know_each_others_validation_parts_are_no_teachers_of_one_
     for fold in (0, 1):
         begin(f"fold{fold}", folds=4, fold=fold)
     for fold in (0, 1):
-        with pytest.raises(UserError, match=r"What selected it has trained fold\d: start and learn from runs that"):
+        with pytest.raises(UserError, match=r"What validated it has trained fold\d: start and learn from runs of"):
             begin("pupil", folds=4, fold=fold, teachers=("fold0", "fold1"))
+
+
+def test_a_run_that_an_older_version_recorded_is_inherited_once(begin):
+    begin("first", **PART)
+    second, _ = begin("second", init_from="first", **PART)
+    config = json.loads(second.config_file.read_text())
+    (recorded,) = config["data"]["starts_from"]
+    del recorded["keep"], recorded["split"]["holds_out"]
+    write_text(second.config_file, json.dumps(config))
+    _, third = begin("third", init_from="second", teachers=("first",), **PART)
+    assert [run["run"] for run in third.record["starts_from"]] == ["first", "second"]

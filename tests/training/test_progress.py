@@ -17,7 +17,7 @@ def run_epochs(accuracies, *, losses=None, **options):
 
 def test_the_best_epoch_is_that_of_highest_validation_accuracy():
     progress, verdicts = run_epochs([0.3, 0.5, 0.4, 0.5])
-    assert [verdict.keep for verdict in verdicts] == [True, True, False, False]
+    assert [verdict.save for verdict in verdicts] == [True, True, False, False]
     assert (progress.best_epoch, progress.best_accuracy) == (2, 0.5)
 
 
@@ -29,7 +29,7 @@ def test_of_equal_accuracies_the_lower_loss_is_better():
 @pytest.mark.parametrize("accuracies", [[0.3, 0.5, 0.4], [math.nan] * 3])
 def test_the_last_epoch_is_kept_whatever_the_validation_images_say(accuracies):
     progress, verdicts = run_epochs(accuracies, keep="last", early_stop=1)
-    assert [verdict.keep for verdict in verdicts] == [True, True, True]
+    assert [verdict.save for verdict in verdicts] == [True, True, True]
     assert not any(verdict.stop for verdict in verdicts)
     assert progress.best_epoch == 3 and progress.best_accuracy == pytest.approx(accuracies[-1], nan_ok=True)
 
