@@ -58,9 +58,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     given: names of the settings that were asked for; the others may give way to the recipe for many faces, and the
     network to that of the run whose weights it starts from.
     """
-    if settings.init_from is not None and settings.arch == DEFAULT_ARCHITECTURE and "arch" not in given:
-        arch = read_config(one_network("--init-from", settings.init_from, logdir)).settings.arch
-        settings = dataclasses.replace(settings, arch=arch)
+    settings = with_starting_network(settings, given, logdir)
     if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     started = time.monotonic()
@@ -99,6 +97,14 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, split, device, logdir, command)
+
+
+def with_starting_network(settings: Settings, given: Collection[str], logdir: str) -> Settings:
+    """Return the settings with the network of the run whose weights are the start, unless another was asked for."""
+    if settings.init_from is None or settings.arch != DEFAULT_ARCHITECTURE or "arch" in given:
+        return settings
+    source = one_network("--init-from", settings.init_from, logdir)
+    return dataclasses.replace(settings, arch=read_config(source).settings.arch)
 
 
 def with_names(settings: Settings, logdir: str) -> Settings:
@@ -292,7 +298,7 @@ def _conclude(run: Run) -> None:
     else:
         rows = [
             (f"{config.settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
-            *_validation_rows(result, config),
+            *validation_rows(result, config),
             ("speed", f"{result['images_per_second']:,.0f} images/s, with all that is done between epochs"),
             ("model", str(run.model_file)),
         ]
@@ -310,7 +316,11 @@ def _validated(member: dict) -> str:
     return "" if member["val_accuracy"] is None else f"validation accuracy {member['val_accuracy']:.4f} at "
 
 
-def _validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
+def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
+    """Return the lines of the summary that say how good the network is on held-out images, and what those have chosen.
+
+    result: val_accuracy and val_loss, as in result.json; None where nothing is held out.
+    """
     if result["val_accuracy"] is None:
         return []
     said = "it chose nothing"

@@ -97,9 +97,10 @@ def _way_out(settings: Settings, ancestor: dict, trained_on: list[tuple[dict, se
     theirs = _flags(asdict(SplitRecipe(**split)), by_part=ancestor["validation_split"] == "Training")
     ours = _flags(asdict(SplitRecipe.of(settings, split["sha256"])), by_part=True)
     without = [name for name in ours if name not in (*theirs, "--seed")]
-    if "--keep" in theirs:
-        without += [name for name, given in (("--rollback", settings.rollback),) if given]
-        without += ["--schedule plateau"] if settings.schedule == "plateau" else []
+    if "--keep" in theirs and settings.rollback:
+        without.append("--rollback")
+    if "--keep" in theirs and settings.schedule == "plateau":
+        without.append("--schedule plateau")
     said = f"Validate as it did: {' '.join(f'{name} {value}'.strip() for name, value in theirs.items())}".rstrip(": ")
     return said + (f", without {' '.join(without)}" if without else "")
 

@@ -18,9 +18,8 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
-from fer_keras.runs import read_config
-from fer_keras.training import callbacks, defaults, job
-from fer_keras.training.checkpoint import save_checkpoint
+from fer_keras.runs import RunConfig, read_config
+from fer_keras.training import defaults, job
 from fer_keras.training.progress import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -101,64 +100,52 @@ def test_members_have_their_own_seeds_and_validation_sets(tmp_path):
     assert len(results) == 2 and all(run.member(index).model_file.is_file() for index in range(2))
 
 
-def test_a_run_that_holds_nothing_out_trains_on_all_and_keeps_its_last_epoch(tmp_path, capsys):
-    run = start(tmp_path, epochs=2, keep="last", save_every=1)
-    config, result = read_config(run), json.loads(run.result_file.read_text())
-    assert config.settings.early_stop == 0
-    assert config.data["validation_split"] == "" and (config.data["training"], config.data["validation"]) == (21, 0)
-    assert config.data["testable"] == ["PublicTest", "PrivateTest"]
-    assert (result["best_epoch"], result["val_accuracy"], result["val_loss"]) == (2, None, None)
-    assert [(row["val_loss"], row["val_accuracy"]) for row in history(run)] == [("", ""), ("", "")]
-    assert "validation accuracy" not in capsys.readouterr().out
-    kept, first, last = map(first_kernel, (run.model_file, run.epoch_file(1), run.epoch_file(2)))
-    assert np.any(first != last) and np.array_equal(kept, last)
+def test_members_that_hold_nothing_out_train_on_all_and_keep_their_last_epochs(tmp_path, capsys):
+    whole = start(tmp_path, epochs=2, keep="last", save_every=1, members=2)
+    assert json.loads(whole.result_file.read_text())["val_accuracy"] is None
+    told = capsys.readouterr().out
+    assert "validation accuracy" not in told and ["member", "1", "epoch", "2"] in map(str.split, told.splitlines())
+    members = [whole.member(index) for index in range(2)]
+    for seed, run in enumerate(members):
+        config, result = read_config(run), json.loads(run.result_file.read_text())
+        assert (config.settings.seed, config.settings.early_stop) == (seed, 0)
+        assert (config.data["training"], config.data["validation"], config.data["validation_split"]) == (21, 0, "")
+        assert config.data["testable"] == ["PublicTest", "PrivateTest"]
+        assert (result["best_epoch"], result["val_accuracy"], result["val_loss"]) == (2, None, None)
+        assert [(row["val_loss"], row["val_accuracy"]) for row in history(run)] == [("", ""), ("", "")]
+        kept, first, last = map(first_kernel, (run.model_file, run.epoch_file(1), run.epoch_file(2)))
+        assert np.any(first != last) and np.array_equal(kept, last)
+    one, other = (first_kernel(run.model_file) for run in members)
+    assert np.any(one != other)
 
 
 def first_kernel(file):
     return keras.ops.convert_to_numpy(open_model(file).trainable_weights[0])
 
 
-def test_members_that_hold_nothing_out_train_on_the_same_images_by_seeds_of_their_own(tmp_path, capsys):
-    run = start(tmp_path, members=2, keep="last")
-    assert json.loads(run.result_file.read_text())["val_accuracy"] is None
-    configs = [read_config(run.member(index)) for index in range(2)]
-    assert [(config.data["training"], config.settings.seed) for config in configs] == [(21, 0), (21, 1)]
-    one, other = (first_kernel(run.member(index).model_file) for index in range(2))
-    assert np.any(one != other)
-    told = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["member", "1", "epoch", "1"] in told and ["member", "0", "epoch", "1"] in told
+FIRST = {"run": "first", "split": {"sha256": "ab"}, "keep": "best"}
 
 
-@pytest.mark.parametrize("began", [False, True])
-def test_what_validation_images_did_is_told_at_the_end(tmp_path, capsys, began):
-    part = {"val_fraction": 0.2, "limit": 42}
-    first = start(tmp_path, **part) if began else None
-    run = start(tmp_path, keep="last", init_from=first and str(first.path), **part)
-    told = capsys.readouterr().out.splitlines()[-8:]
-    (line,) = [line for line in told if "validation accuracy" in line]
-    chosen = f"the epoch of {first.path.name}, where this run comes from: a little" if began else "nothing)"
-    assert f"(it chose {chosen}" in line and read_config(run).settings.keep == "last"
+@pytest.mark.parametrize(
+    ("keep", "starts_from", "said"),
+    [
+        ("best", [], "(it chose the epoch: a little too good to be true)"),
+        ("last", [], "(it chose nothing)"),
+        ("last", [FIRST | {"keep": "last"}], "(it chose nothing)"),
+        ("last", [FIRST], "(it chose the epoch of first, where this run comes from: a little too good to be true)"),
+    ],
+)
+def test_what_validation_images_chose_is_told_at_the_end(keep, starts_from, said):
+    config = RunConfig(Settings(keep=keep), {"sha256": "ab", "starts_from": starts_from})
+    rows = job.validation_rows({"val_accuracy": 0.5, "val_loss": 1.25}, config)
+    assert rows == [("validation accuracy", f"0.5000 {said}"), ("validation loss", "1.2500")]
 
 
-def test_killed_in_its_first_epoch_fine_tuning_begins_again_where_it_began(tmp_path, monkeypatch):
-    """That epoch has replaced model.keras, but not the checkpoint, when the run is killed."""
-    settings = {"keep": "last", "fine_tune_epochs": 1, "fine_tune_learning_rate": 0.1}
-    whole = start(tmp_path / "whole", **settings)
-
-    def killed(path, model, progress):
-        if progress.epoch == 2:
-            raise KeyboardInterrupt
-        save_checkpoint(path, model, progress)
-
-    monkeypatch.setattr(callbacks, "save_checkpoint", killed)
-    with pytest.raises(KeyboardInterrupt):
-        start(tmp_path / "killed", **settings)
-    monkeypatch.undo()
-    (path,) = (tmp_path / "killed").iterdir()
-    resumed = job.resume(str(path), logdir=str(tmp_path / "killed"), data=None, command=[])
-    ours, theirs = ([row | {"seconds": 0} for row in history(run)] for run in (resumed, whole))
-    assert ours == theirs
-    assert np.array_equal(first_kernel(resumed.model_file), first_kernel(whole.model_file))
+def test_the_network_is_that_of_the_starting_weights_unless_another_was_asked_for(finished):
+    asked = Settings(init_from=str(finished.path))
+    assert job.with_starting_network(asked, {"init_from"}, "logs").arch == "cnn_plain"
+    assert job.with_starting_network(asked, {"init_from", "arch"}, "logs").arch == "vgg25"
+    assert job.with_starting_network(Settings(), {}, "logs").arch == "vgg25"
 
 
 def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
@@ -175,14 +162,6 @@ def test_weights_of_another_network_are_refused(tmp_path, finished):
         start(tmp_path, arch="cnn4", init_from=str(finished.path))
 
 
-def test_the_network_is_that_of_the_starting_weights_unless_another_was_asked_for(tmp_path, finished):
-    asked = {name: value for name, value in TINY.items() if name != "arch"} | {"init_from": str(finished.path)}
-    run = job.start(Settings(**asked), logdir=str(tmp_path), name=None, command=[], given={*asked})
-    assert read_config(run).settings.arch == "cnn_plain" and "cnn_plain" in run.path.name
-    with pytest.raises(UserError, match="--init-from: its weights do not fit --arch vgg25"):
-        job.start(Settings(**asked), logdir=str(tmp_path), name=None, command=[], given={*asked, "arch"})
-
-
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_and_rate(tmp_path):
     explosive = {"optimizer": "sgd", "learning_rate": 1e30, "schedule": "constant", "warmup_epochs": 0}
     with pytest.raises(UserError, match=r"the loss became (nan|inf) at step \d of epoch 1, learning rate 1e\+30"):
@@ -196,14 +175,11 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(job.EpochBar, "on_train_batch_end", interrupted)
-    code = cli.guarded(lambda: start(tmp_path), "train.py")
+    code = cli.guarded(lambda: start(tmp_path, drop_uniform=True), "train.py")
     (run,) = tmp_path.iterdir()
-    assert code == 130 and f"python train.py --resume {run}" in capsys.readouterr().out
-
-
-def test_what_is_left_out_is_told_once(tmp_path, capsys):
-    start(tmp_path, drop_uniform=True)
-    assert capsys.readouterr().out.count("left out 0 nearly uniform training images") == 1
+    told = capsys.readouterr().out
+    assert code == 130 and f"python train.py --resume {run}" in told
+    assert told.count("left out 0 nearly uniform training images") == 1
 
 
 def test_a_log_folder_that_cannot_be_made_is_told_in_one_line(tmp_path, capsys):
@@ -242,6 +218,8 @@ def test_cross_validation_trains_a_network_for_each_part(tmp_path):
     assert all(config.data["training"] + config.data["validation"] == len(training) for config in configs)
     assert all(config.data["testable"] == ["PublicTest", "PrivateTest"] for config in configs)
     assert len(json.loads(run.result_file.read_text())["members"]) == 3
+    with pytest.raises(UserError, match=r"has several networks. Expected one of them, e\.g\. .*members/00$"):
+        start(tmp_path, init_from=str(run.path))
 
 
 def test_one_part_of_a_cross_validation_is_trained_alone(tmp_path):
@@ -262,9 +240,3 @@ def test_images_that_trained_the_starting_weights_may_not_select(tmp_path, finis
     with pytest.raises(UserError, match="that would validate it have trained"):
         start(tmp_path, init_from=str(finished.path), val_fraction=0.4)
     assert not list(tmp_path.iterdir())
-
-
-def test_an_ensemble_is_no_weights_to_start_from(tmp_path):
-    run = start(tmp_path, folds=2, limit=42)
-    with pytest.raises(UserError, match=r"has several networks. Expected one of them, e\.g\. .*members/00$"):
-        start(tmp_path, init_from=str(run.path))

@@ -1,8 +1,14 @@
+import keras
+import numpy as np
 import pytest
 
 from fer_keras.config import Settings
+from fer_keras.models.files import save_model
+from fer_keras.runs import Run
 from fer_keras.training.callbacks import patience
-from fer_keras.training.loop import image_sides
+from fer_keras.training.checkpoint import save_checkpoint
+from fer_keras.training.loop import begin_fine_tuning, image_sides
+from fer_keras.training.progress import Progress
 
 
 @pytest.mark.parametrize(
@@ -26,3 +32,18 @@ def test_a_run_does_not_stop_before_it_has_had_its_patience_of_fine_epochs():
     assert [patience(settings, epoch) for epoch in (1, 8, 10, 11, 20)] == [0, 0, 0, 3, 3]
     assert patience(Settings(epochs=20, early_stop=3), 1) == 3
     assert patience(Settings(epochs=20, coarse_epochs=8, early_stop=0), 20) == 0
+
+
+def test_fine_tuning_that_was_killed_in_its_first_epoch_begins_again_where_it_began(tmp_path):
+    """That epoch has replaced model.keras, but not yet the checkpoint."""
+    run = Run(tmp_path)
+    dense = keras.layers.Dense(7, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Flatten(), dense])
+    model.compile("sgd", "mse")
+    save_checkpoint(run.checkpoint_file, model, Progress())
+    save_model(model, run.model_file)
+    for _ in range(2):
+        begin_fine_tuning(run, model, Progress(), "fine-tune")
+        np.testing.assert_array_equal(model.get_weights()[0], np.ones((2304, 7)))
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+        save_model(model, run.model_file)
