@@ -39,7 +39,7 @@ def main() -> None:
     else:
         from_file = read_settings(arguments.config) if arguments.config else {}
         settings = dataclasses.replace(Settings.from_json(from_file, arguments.config or "defaults"), **given)
-        refuse_early_stop(given, "train.py's flags", settings.keep)
+        refuse_early_stop(given, keep=settings.keep)
         chosen = {*from_file, *given}
         builds_on = read_after(arguments.config) if arguments.config else []
 

@@ -187,13 +187,14 @@ class Settings:
             raise UserError(f"{source}: {error}") from None
 
 
-def refuse_early_stop(asked: dict[str, Any], source: str, keep: str = "best") -> None:
+def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path | str | None = None) -> None:
     """Raise UserError if what was asked for in one place stops early a run that is to keep its last epoch.
 
-    keep: what holds where `asked` does not say.
+    keep: what holds where `asked` does not say. file: where it was asked; None: on the command line.
     """
     if asked.get("keep", keep) == "last" and asked.get("early_stop"):
-        raise UserError(f"{source}: --keep last trains to the last epoch: expected no --early-stop (or 0)")
+        where = "" if file is None else f"{file}: "
+        raise UserError(f"{where}--keep last trains to the last epoch: expected no --early-stop (or 0)")
 
 
 def flag(name: str) -> str:
@@ -249,7 +250,7 @@ def read_settings(path: Path | str) -> dict[str, Any]:
     values = read_json_object(path)
     if isinstance(of_run := values.get("settings"), dict):  # all of them, those too that the run's version had not yet
         return Settings.from_json(of_run, str(path)).to_json()
-    refuse_early_stop(values, str(path))
+    refuse_early_stop(values, file=path)
     return {key: value for key, value in values.items() if key not in ("about", "after")}
 
 
