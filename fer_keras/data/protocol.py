@@ -22,14 +22,21 @@ DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest s
 
 
 def training_and_validation(
-    faces: Faces, *, val_fraction: float | None, seed: int, folds: int = 0, fold: int | None = None, keep: str = "best"
+    faces: Faces,
+    *,
+    val_fraction: float | None,
+    seed: int,
+    folds: int = 0,
+    fold: int | None = None,
+    holds_out: bool = True,
+    keep: str = "best",
 ) -> tuple[Faces, Faces, tuple[str, ...], str]:
     """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
 
     Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
     of Training does, which shares no identical image with what is trained on. With `folds` Training is dealt into so
-    many parts, and part `fold` (None: the first) selects. With `keep` "last" the last epoch is kept: the part that
-    `val_fraction` or `folds` ask for only measures it, and without them all of Training trains and none validates.
+    many parts, and part `fold` (None: the first) selects. Without `holds_out` all of Training trains and
+    no image validates. keep: as in training; it changes the words of the rule alone.
 
     Returns:
         (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
@@ -43,7 +50,7 @@ def training_and_validation(
     if not 0 <= fraction < 1:
         raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
     whole = _trainable(faces)
-    if keep == "last" and not fraction and not folds:
+    if not holds_out:
         rule = f"Trains on Training ({len(whole):,}); nothing of it is held out, the last epoch is kept."
         if not {"PublicTest", "PrivateTest"} & set(faces.splits()):
             rule += " The data have no test split: give --val-fraction too, or nothing tells how good it is."
@@ -157,6 +164,6 @@ class SplitRecipe:
             seed=self.seed,
             folds=self.folds,
             fold=self.fold,
-            keep="best" if self.holds_out else "last",
+            holds_out=self.holds_out,
         )
         return training.ids.astype(np.int64), validation.ids.astype(np.int64)

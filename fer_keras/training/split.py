@@ -34,6 +34,7 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         seed=settings.seed,
         folds=settings.folds,
         fold=settings.fold,
+        holds_out=settings.holds_out,
         keep=settings.keep,
     )
     disputed = None

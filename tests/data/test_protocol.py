@@ -56,7 +56,7 @@ UNTESTED = " The data have no test split: give --val-fraction too, or nothing te
 )
 def test_where_the_last_epoch_is_kept_all_of_training_trains(usage, said):
     faces = make_faces([0, 1] * 30, usage)
-    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0, keep="last")
+    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0, holds_out=False)
     assert training.ids.tolist() == faces.ids[faces.usage == "Training"].tolist() and len(validation) == 0
     assert testable == ("PublicTest", "PrivateTest")
     assert rule == said
