@@ -23,6 +23,7 @@ KEEP = ("best", "last")
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
 TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
+MAX_SEED = 2**31 - 1  # with room for those of the members: NumPy takes seeds below 2**32
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
 
@@ -83,7 +84,7 @@ class Settings:
     drop_uniform: bool = _setting(False, "leave out images with one value in more than half of their pixels")
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)
-    seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0)
+    seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0, at_most=MAX_SEED)
     precision: str = _setting("auto", "of the computation; weights are float32", choices=PRECISIONS)
     members: int = _setting(
         1, "train so many networks, each with its own seed, and its own part of Training held out", at_least=1
@@ -226,7 +227,9 @@ def _check(item: dataclasses.Field, value: Any) -> None:
         raise UserError(f"{flag(item.name)}: no '{value}'.{hint} Expected one of: {one_of}")
     if kind in (int, float):
         bounds = {"at_least": "of at least", "above": "above", "below": "below", "at_most": "at most"}
-        wanted = " and ".join(f"{word} {limits[key]:g}" for key, word in bounds.items() if limits[key] is not None)
+        wanted = " and ".join(
+            f"{word} {_plain(limits[key])}" for key, word in bounds.items() if limits[key] is not None
+        )
         inside = (
             math.isfinite(value)
             and (limits["at_least"] is None or value >= limits["at_least"])
@@ -236,6 +239,10 @@ def _check(item: dataclasses.Field, value: Any) -> None:
         )
         if not inside:
             raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]} {wanted}, received {value}")
+
+
+def _plain(number: float) -> str:
+    return f"{number}" if isinstance(number, int) else f"{number:g}"
 
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", tuple: "a list of texts"}

@@ -232,12 +232,15 @@ def refuse_twice(flag: str, runs: list[Run]) -> None:
 
 
 def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:
-    """Return the run at `path`, as `open_run`. UserError, naming the flag, if it has no model, or several networks."""
+    """Return the run at `path`, as `open_run`. UserError, naming the flag, if it is unfinished, or several networks.
+
+    Unfinished: its model may be another tomorrow, and whoever stopped it may have chosen the epoch by its curves.
+    """
     run = open_run(path, logdir)
     if run.member(0).model_file.is_file():
         raise UserError(f"{flag}: {run.path} has several networks. Expected one of them, e.g. {run.member(0).path}")
-    if not run.model_file.is_file():
-        raise UserError(f"{flag}: {run.path} has no {run.model_file.name} yet. Choose a finished run")
+    if not run.finished or not run.model_file.is_file():
+        raise UserError(f"{flag}: {run.path} is not trained to its end: python train.py --resume {run.path}")
     return run
 
 

@@ -39,6 +39,7 @@ def test_a_whole_number_will_do_for_a_number():
         ({"rollback": 1}, "--rollback: expected true or false, received 1"),
         ({"augment": "hard"}, "Expected one of: none, light, standard, strong"),
         ({"arch": "vgg52"}, "Did you mean 'vgg25'?"),
+        ({"seed": 2**32}, "--seed: expected a whole number of at least 0 and at most 2147483647, received 4294967296"),
         ({"init_from": " "}, "--init-from"),
         ({"drop_disputed": ""}, "--drop-disputed"),
         ({"teachers": ["a", ""]}, "--teachers: expected a run's folder, received an empty name"),

@@ -1,12 +1,14 @@
 """From what a person names by `--data` to the faces that a network sees."""
 
 import dataclasses
+from pathlib import Path
 
 from fer_keras.data.faces import Faces
 from fer_keras.data.select import equalize as equalize_histograms
 from fer_keras.data.select import stratified_limit
 from fer_keras.data.source import find_data, read_faces
 from fer_keras.data.synthetic import SIZES, synthetic_faces
+from fer_keras.errors import UserError
 
 
 def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int = 0) -> Faces:
@@ -25,3 +27,17 @@ def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int =
     if equalize:
         faces = dataclasses.replace(faces, images=equalize_histograms(faces.images))
     return faces
+
+
+def at_hand(source: str | None, sha256: str, *, limit: int) -> Faces | None:
+    """Return the data that a run has recorded, whole; None where they are not there, changed since, or damaged.
+
+    source: as `--data`; None: not recorded. limit: the run's, which decides how many synthetic faces are drawn.
+    """
+    if source is None or (source not in ("auto", "synthetic") and not Path(source).exists()):
+        return None
+    try:
+        found = load_faces(source, limit=limit if source == "synthetic" else 0)
+    except UserError:
+        return None
+    return found if found.sha256 == sha256 else None

@@ -52,7 +52,9 @@ def read_faces(path: Path | str) -> Faces:
             arrays, sha256 = through_cache(path, None, partial(csv_files.read_csv, path))
     except OSError as error:
         raise UserError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
-    return Faces(arrays["images"], arrays.get("labels"), arrays["usage"], arrays["ids"], str(path), sha256)
+    # A folder called "synthetic" must not be taken for the built-in faces when its name is read again.
+    source = f"./{path}" if str(path) in ("auto", "synthetic") else str(path)
+    return Faces(arrays["images"], arrays.get("labels"), arrays["usage"], arrays["ids"], source, sha256)
 
 
 def _existing(path: Path) -> Path:

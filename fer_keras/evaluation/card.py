@@ -17,8 +17,8 @@ LIMITS = """\
   feels. Do not use it to judge people.
 - FER2013's labels are noisy: human readers agree with them on about 65% of the images (Goodfellow et al. 2013), and
   identical images carry different labels. Some of what counts as a mistake here is none.
-- Its faces are of web pictures of 2013, found by an automatic detector; who is in them, by age, sex or skin, is not
-  recorded, so accuracy on any group of people is not known.
+- FER2013's faces are of web pictures of 2013, found by an automatic detector; who is in them, by age, sex or skin, is
+  not recorded, so accuracy on any group of people is not known.
 - It takes a face that is cut out, about upright, gray, 48x48 pixels; `evaluate.py --predict PHOTO` cuts faces out so.
 """
 LIMITS_SYNTHETIC = """\
@@ -41,7 +41,12 @@ def _made(candidate: Candidate) -> str:
     data, settings = candidate.config.data, candidate.config.settings
     lines = [
         f"- Run: {candidate.name}; network {settings.arch}"
-        + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else ""),
+        + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else "")
+        + (
+            ""
+            if candidate.other_epoch is None
+            else f"; not the epoch that it has kept, but epoch {candidate.other_epoch}"
+        ),
         f"- Data: {data['source']}, SHA-256 {data['sha256']}{images_said(candidate.config)}",
         f"- Protocol: {data.get('rule', 'not recorded')}",
         f"- Recipe: `{recipe_command(settings)}`",
@@ -87,7 +92,7 @@ def _numbers(evaluation: Evaluation) -> str:
         f"| accuracy | {metrics.accuracy:.4f} (95% interval {low:.4f} to {high:.4f}) |",
     ]
     if metrics.accuracy_without_leaks is not None:
-        lines.append(f"| accuracy without images that stand in Training too | {metrics.accuracy_without_leaks:.4f} |")
+        lines.append(f"| accuracy without images that it has seen in training | {metrics.accuracy_without_leaks:.4f} |")
     lines += [
         f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |",
         f"| macro F1 | {metrics.macro_f1:.4f} |",

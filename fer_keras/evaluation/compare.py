@@ -1,6 +1,6 @@
 """Runs side by side on the same images, with McNemar's test for each pair of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -35,7 +35,10 @@ class Comparison:
 
 def compare(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, seed: int) -> Comparison:
     """Evaluate each run for itself (its own members voting, if it has any) and test each pair."""
-    evaluations = [evaluate([one], held, tta=tta, vote=vote, seed=seed) for one in candidates]
+    evaluations = [
+        evaluate([one], replace(held, selected_each=(chose,)), tta=tta, vote=vote, seed=seed)
+        for one, chose in zip(candidates, held.selected_each, strict=True)
+    ]
     right = [evaluation.decision.predicted == held.faces.labels for evaluation in evaluations]
     pairs = [(a, b, mcnemar(right[a], right[b])) for a, b in combinations(range(len(right)), 2)]
     return Comparison(evaluations, pairs)
@@ -117,7 +120,11 @@ def tests_text(comparison: Comparison) -> str:
         if test.p_value >= limit:
             verdict = "chance alone could do that"
         else:
-            verdict = f"{_letter(a if test.only_a > test.only_b else b)} is better, and hardly by chance"
+            better, other = (a, b) if test.only_a > test.only_b else (b, a)
+            verdict = f"{_letter(better)} is better, and hardly by chance"
+            chose, chose_other = (comparison.evaluations[i].held.selected_on for i in (better, other))
+            if chose and not chose_other:
+                verdict += f", but these images chose the epoch of {_letter(better)} alone"
         said = f"only {_letter(a)} right {test.only_a:,}, only {_letter(b)} right {test.only_b:,}, {_p(test.p_value)}"
         lines.append(f"  {_letter(a)} and {_letter(b)}: {said}: {verdict}")
     if len(comparison.pairs) > 1:

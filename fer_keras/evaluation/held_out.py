@@ -1,7 +1,6 @@
 """On which images a run is evaluated, and how honest that is."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -11,10 +10,10 @@ from fer_keras.data.protocol import SplitRecipe
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
-from fer_keras.metrics import leaks
-from fer_keras.runs import PRETRAINED, selected_ancestors
+from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by
 
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
+FEW = 0.05  # images of a split that may have chosen an epoch before it is said: data sets repeat some
 
 
 @dataclass(frozen=True)
@@ -23,8 +22,9 @@ class HeldOut:
 
     faces: as they stand in their source, not equalised. split: one of SPLITS, or VALIDATION.
     reason: why this split, a sentence; "" where it was asked for.
-    selected_on: whether these images chose the epoch of one of the runs; None where that cannot be told.
-    leaked: bool (N,), images that stand pixel for pixel in the training data of one of the runs; None: not known.
+    selected_each: of each run, in order, whether these images chose its epoch; None where that cannot be told.
+    leaked: bool (N,), images that stand pixel for pixel in what one of the runs, or a run that it comes from, was
+    trained on, or, where the images as a whole did not choose its epoch, among those that did; None: not known.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
@@ -33,7 +33,7 @@ class HeldOut:
     faces: Faces
     split: str
     reason: str
-    selected_on: bool | None
+    selected_each: tuple[bool | None, ...]
     leaked: np.ndarray | None
     warnings: tuple[str, ...]
     fold_of: np.ndarray | None = None
@@ -41,6 +41,11 @@ class HeldOut:
     @property
     def synthetic(self) -> bool:
         return self.faces.synthetic
+
+    @property
+    def selected_on(self) -> bool | None:
+        """Whether these images chose the epoch of one of the runs; None where that cannot be told."""
+        return True if True in self.selected_each else None if None in self.selected_each else False
 
 
 def hold_out(
@@ -66,74 +71,85 @@ def hold_out(
             f"{whole.source}: expected labels to measure against, received a file without. "
             f"To predict it: python evaluate.py --predict {whole.source} --submission out.csv"
         )
-    trained_on = _trained_on(candidates, whole)
-    split, reason = (split, "") if split is not None else _default_split(candidates, whole)
-    if split == VALIDATION and (recipe := _recipe_of_validation(candidates, whole)).cross_validates:
-        return _cross_validation(candidates, whole, recipe, reason, limit=limit, seed=seed)
-    if split == VALIDATION:
-        training, validation = recipe.indices(whole)
-        faces, training_images = whole.take(validation), [whole.images[training]]
+    asked_for = split is not None
+    split = split if asked_for else _default_split(candidates, whole)
+    recipe = _recipe_of_validation(candidates, whole) if split == VALIDATION else None
+    if recipe is not None and recipe.cross_validates:
+        faces, fold_of = _cross_validation(candidates, whole, recipe)
     else:
-        faces = whole.split(split)
-        training_images = [None if own is None else _of_split(own, "Training") for own in trained_on]
+        faces, fold_of = whole.split(split) if recipe is None else whole.take(recipe.indices(whole)[1]), None
+    library = Library(whole)
+    seen = [seen_by(candidate, faces, library, own_validation=split == VALIDATION) for candidate in candidates]
+    # Of all images, not of a few of them: whether a split chose an epoch does not depend on the sample.
+    selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
     if limit:
-        faces = stratified_limit(faces, limit, seed)
-    known = all(images is not None for images in training_images)
-    leaked = np.any([leaks(faces.images, images) for images in training_images], axis=0) if known else None
-    selected_on = (
-        _validation_chose(candidates) if split == VALIDATION else _selected_on(candidates, trained_on, split, faces)
+        places = _limited(faces, limit, seed)
+        faces, seen = faces.take(places), [by.at(places) for by in seen]
+        fold_of = None if fold_of is None else fold_of[places]
+    leaked = _leaked(seen, selected_each)
+    return HeldOut(
+        faces=faces,
+        split=split,
+        reason="" if asked_for else _reason(candidates, whole, split, seen, selected_each, fold_of is not None),
+        selected_each=selected_each,
+        leaked=leaked,
+        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, leaked)),
+        fold_of=fold_of,
     )
-    warnings = _warnings(candidates, whole, faces, split, selected_on, leaked)
-    return HeldOut(faces, split, reason, selected_on, leaked, tuple(warnings))
 
 
-def data_of(candidate: Candidate) -> Faces | None:
-    """Return what lies where the run's data lay when it was trained, or the synthetic faces that it was trained on.
-
-    The shipped run was trained elsewhere: without its data at hand it gets what `--data auto` finds.
-    """
-    record = candidate.config.data
-    if candidate.name == PRETRAINED and not Path(record["source"]).exists():
-        return load_faces("auto")
-    if record["synthetic"]:
-        return load_faces("synthetic", limit=candidate.config.settings.limit)
-    return load_faces(record["source"]) if Path(record["source"]).exists() else None
+def _limited(faces: Faces, limit: int, seed: int) -> np.ndarray:
+    """Return the places of at most `limit` images, stratified, int64, sorted."""
+    numbered = replace(faces, ids=np.arange(len(faces)).astype(str))
+    return stratified_limit(numbered, limit, seed).ids.astype(np.int64)
 
 
-def _trained_on(candidates: list[Candidate], whole: Faces) -> list[Faces | None]:
-    """Return the data of each run, unchanged since it was trained; None where they are not at hand."""
-    known = {whole.sha256: whole}
-    for candidate in candidates:
-        sha256 = candidate.config.data["sha256"]
-        if sha256 not in known:
-            try:
-                found = data_of(candidate)
-            except UserError:  # damaged since: then it is not at hand
-                found = None
-            known[sha256] = found if found is not None and found.sha256 == sha256 else None
-    return [known[candidate.config.data["sha256"]] for candidate in candidates]
+def _leaked(seen: list[Seen], selected_each: tuple[bool | None, ...]) -> np.ndarray | None:
+    if not all(by.known for by in seen):
+        return None
+    trained = [by.trained for by in seen]
+    chose = [by.chose for by, all_of_them in zip(seen, selected_each, strict=True) if not all_of_them]
+    return np.any([*trained, *chose], axis=0)
 
 
-def _of_split(faces: Faces, split: str) -> np.ndarray:
-    return faces.images[faces.usage == split]
-
-
-def _default_split(candidates: list[Candidate], whole: Faces) -> tuple[str, str]:
-    """Return the split to evaluate on when none is asked for, and why."""
+def _default_split(candidates: list[Candidate], whole: Faces) -> str:
+    """Return the split to evaluate on when none is asked for."""
     there = whole.splits()
-    testable = [name for name in ("PrivateTest", "PublicTest") if name in there]
-    for split in testable:
+    tests = [name for name in ("PrivateTest", "PublicTest") if name in there]
+    for split in tests:
         if all(split in candidate.config.data["testable"] for candidate in candidates):
-            return split, f"{split} took no part in training or in choosing the epoch."
-    if testable:
-        return testable[0], f"The data have no split but {testable[0]} to test on."
+            return split
+    if tests:
+        return tests[0]
     trained_here = [candidate for candidate in candidates if candidate.config.data["sha256"] == whole.sha256]
-    for candidate in trained_here:
-        if not candidate.split.holds_out:
-            return "Training", f"The data have no test split, and {candidate.name} held nothing out of training."
-    if trained_here:
-        return VALIDATION, "The data have no test split: this is the part of Training that was not trained on."
-    return "Training", "The data have one split only, and no run here was trained on this file."
+    return VALIDATION if trained_here and all(one.split.holds_out for one in trained_here) else "Training"
+
+
+def _reason(
+    candidates: list[Candidate],
+    whole: Faces,
+    split: str,
+    seen: list[Seen],
+    selected_each: tuple[bool | None, ...],
+    crossed: bool,
+) -> str:
+    """Return why the split was taken, and what is known of the part that it took: no more than that."""
+    if split in ("PrivateTest", "PublicTest"):
+        named = all(split in one.config.data["testable"] for one in candidates)
+        theirs = all(one.config.data["sha256"] == whole.sha256 for one in candidates)
+        untouched = theirs or not any(np.any(by.trained | by.chose) for by in seen)
+        known = all(by.known and not by.strangers for by in seen) and not any(selected_each)
+        if known and untouched and (named or not theirs):
+            return f"{split} took no part in training or in choosing the epoch."
+        return f"It is the data's split to test on: {split}."
+    if split == VALIDATION and crossed:
+        return "The data have no test split: each image is judged by the one network that was not trained on it."
+    if split == VALIDATION:
+        return "The data have no test split: this is the part of Training that was not trained on."
+    for candidate in candidates:
+        if candidate.config.data["sha256"] == whole.sha256 and not candidate.split.holds_out:
+            return f"The data have no test split, and {candidate.name} held nothing out of training."
+    return "The data have no split but Training."
 
 
 def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRecipe:
@@ -167,10 +183,8 @@ def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRec
     return recipe
 
 
-def _cross_validation(
-    candidates: list[Candidate], whole: Faces, recipe: SplitRecipe, reason: str, *, limit: int, seed: int
-) -> HeldOut:
-    """Return all images of Training, each for the network that was not trained on it."""
+def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRecipe) -> tuple[Faces, np.ndarray]:
+    """Return all images of Training, and of each the network that was not trained on it: int64 (N,)."""
     if len(candidates) > 1:
         raise UserError(
             f"--split {VALIDATION}: expected one cross-validated run, received {len(candidates)}: each of its networks "
@@ -180,89 +194,52 @@ def _cross_validation(
     for fold, own in enumerate(recipe.each_fold()):
         fold_of[own.indices(whole)[1]] = fold
     there = np.flatnonzero(fold_of >= 0)
-    faces = replace(whole.take(there), ids=there.astype(str))  # by their places
-    if limit:
-        faces = stratified_limit(faces, limit, seed)
-    there = faces.ids.astype(np.int64)
-    selected_on = _validation_chose(candidates)
-    warnings = _warnings(candidates, whole, faces, VALIDATION, selected_on, np.zeros(len(there), dtype=bool))
-    return HeldOut(
-        faces=whole.take(there),
-        split=VALIDATION,
-        reason=("The data have no test split: " if reason else "")
-        + "Each image is judged by the one network that was not trained on it.",
-        selected_on=selected_on,
-        leaked=np.zeros(len(there), dtype=bool),  # identical images are in one part: see `stratified_folds`
-        warnings=tuple(warnings),
-        fold_of=fold_of[there],
-    )
+    return whole.take(there), fold_of[there]
 
 
-def _validation_chose(candidates: list[Candidate]) -> bool | None:
-    """Tell whether the validation images of the candidates chose the epoch of one of them, or of where it comes from.
+def _selected_on(candidate: Candidate, seen: Seen, split: str) -> bool | None:
+    """Tell whether the images chose the epoch of the run.
 
-    None for a network of another epoch than the run has kept: history.csv tells which epochs are good on these images.
+    None for a network of another epoch than the run has kept: history.csv tells which epochs are good on the images
+    that validated it.
     """
-    if any(one.config.settings.keep == "best" or selected_ancestors(one.config) for one in candidates):
-        return True
-    kept = [member.file.name == one.run.model_file.name for one in candidates for member in one.members]
-    return False if all(kept) else None
-
-
-def _selected_on(candidates: list[Candidate], trained_on: list[Faces | None], split: str, faces: Faces) -> bool | None:
-    """Tell whether most of the images stand in a split that chose the epoch of a run.
-
-    Most, for data sets repeat images: FER2013's PrivateTest has a few of PublicTest's. By their pixels and not by the
-    name of the split, for the same images come in other files too, and other data sets have a split of that name.
-    """
-    answers = []
-    for candidate, own in zip(candidates, trained_on, strict=True):
-        ancestors = {ancestor["validation_split"] for ancestor in selected_ancestors(candidate.config)}
-        for by in sorted({candidate.config.data["validation_split"], *ancestors}):
-            if by in ("Training", ""):  # a part of it: then the images would be leaks; or nothing
-                answers.append(False)
-            elif own is None:
-                answers.append(None if split == by else False)
-            else:
-                answers.append(bool(leaks(faces.images, _of_split(own, by)).mean() > 0.5))
-    return True if True in answers else None if None in answers else False
-
-
-def _knows_other_data(candidate: Candidate) -> bool:
-    """Tell whether a run started or learned from runs that have seen other data than its own, as far as is known."""
-    record = candidate.config.data
-    lineage = record.get("starts_from")
-    if lineage is None:  # from nothing, or trained before this was recorded
-        return candidate.config.settings.init_from is not None
-    return any(run["split"]["sha256"] != record["sha256"] for run in lineage)
+    chose = seen.selected_on()
+    return None if chose is False and split == VALIDATION and candidate.other_epoch is not None else chose
 
 
 def _warnings(
     candidates: list[Candidate],
     whole: Faces,
-    faces: Faces,
     split: str,
-    selected_on: bool | None,
+    seen: list[Seen],
+    selected_each: tuple[bool | None, ...],
     leaked: np.ndarray | None,
 ) -> list[str]:
     said = []
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
-    if selected_on:
-        chosen = these
-        if all(candidate.config.settings.keep == "last" for candidate in candidates):
-            chosen = f"what {these} started or learned from"
-        said.append(f"{split} chose the epoch of {chosen}: its accuracy is a little too good to be true.")
-    if split == VALIDATION and selected_on is None:
+    if chosen := [candidate for candidate, chose in zip(candidates, selected_each, strict=True) if chose]:
+        whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
+        if all(candidate.config.settings.keep == "last" for candidate in chosen):
+            whose = f"what {whose} started or learned from"
+        said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
+    learned = leaked is not None and leaked.mean() > 0.5
+    for candidate, by, all_of_them in zip(candidates, seen, selected_each, strict=True):
+        if not all_of_them and not learned and by.chose.mean() > FEW:
+            said.append(
+                f"{int(by.chose.sum()):,} of these {len(by.chose):,} images chose the epoch of {candidate.name}, or of "
+                f"what it comes from: the accuracy without leaks leaves them out."
+            )
+    if split == VALIDATION and not any(selected_each) and any(one.other_epoch is not None for one in candidates):
         said.append(
             "history.csv tells the accuracy of every epoch on these images: if it chose this one, it is too good."
         )
-    if split == VALIDATION and any("disputed" in record for record in records):
+    if split == VALIDATION and any(map(_knows_judges, records)):
         said.append("Networks that had trained on some of these images chose what was left out of training.")
-    if leaked is not None and leaked.mean() > 0.5 and split != VALIDATION:
+    if learned:
         said.append(
-            f"{int(leaked.sum()):,} of these {len(faces):,} images were trained on: the accuracy says how well they "
-            f"were learned, and nothing about new faces."
+            f"{int(leaked.sum()):,} of these {len(leaked):,} images were trained on, or held out of it: the accuracy "
+            f"says how well they were learned, and nothing about new faces."
         )
     if leaked is None:
         places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
@@ -270,13 +247,25 @@ def _warnings(
             f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
             f"which of these images it has seen, in training or to choose the epoch, cannot be told."
         )
-    for candidate in filter(_knows_other_data, candidates):
-        settings = candidate.config.settings
-        began = [f"started from the weights of {settings.init_from}"] if settings.init_from else []
-        taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
-        said.append(
-            f"{candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts too."
-        )
+    for candidate, by in zip(candidates, seen, strict=True):
+        if _comes_from_others(candidate) and (by.strangers or "starts_from" not in candidate.config.data):
+            settings = candidate.config.settings
+            began = [f"started from the weights of {settings.init_from}"] if settings.init_from else []
+            taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
+            said.append(
+                f"{candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts too, "
+                f"and cannot be told, its data not being at hand."
+            )
     if not whole.synthetic and any(record["synthetic"] for record in records):
         said.append("Trained on drawn, synthetic faces: no network for real ones.")
     return said
+
+
+def _knows_judges(record: dict) -> bool:
+    """Tell whether what trained a run, or one that it comes from, was chosen by other networks (--drop-disputed)."""
+    return "disputed" in record or any(run.get("disputed", False) for run in record.get("starts_from", []))
+
+
+def _comes_from_others(candidate: Candidate) -> bool:
+    settings = candidate.config.settings
+    return settings.init_from is not None or bool(settings.teachers)

@@ -37,7 +37,8 @@ def run(options: Options) -> None:
 def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate the networks of all candidates together."""
     many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
-    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}{many}"))
+    epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""  # beside those of the epoch that was kept
+    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}{many}{epoch}"))
     cli.import_quietly("keras")
     from fer_keras.evaluation import card, console, report
 
@@ -51,7 +52,8 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
 def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate each candidate for itself, and test whether they differ."""
-    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}-compare"))
+    epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
+    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}-compare{epoch}"))
     cli.import_quietly("keras")
     from fer_keras.evaluation import compare, console
 

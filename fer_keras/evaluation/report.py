@@ -180,5 +180,7 @@ def short_name(candidates: list[Candidate]) -> str:
     """Return what to call one run, or several that vote together, in a title."""
     if len(candidates) > 1:
         return f"ensemble of {len(members_of(candidates))}"
-    members = len(candidates[0].members)
-    return candidates[0].name + (f", {members} members" if members > 1 else "")
+    (candidate,) = candidates
+    members, epoch = len(candidate.members), candidate.other_epoch
+    said = candidate.name + (f", {members} members" if members > 1 else "")
+    return said + ("" if epoch is None else f", epoch {epoch}")

@@ -32,6 +32,12 @@ class Candidate:
     def name(self) -> str:
         return self.run.path.name
 
+    @property
+    def other_epoch(self) -> int | None:
+        """The epoch of its networks where it is not the one that the run has kept, but one asked for; else None."""
+        other = [member.epoch for member in self.members if member.file.name != self.run.model_file.name]
+        return other[0] if other else None
+
 
 def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
     """Return the networks of all candidates, in order: the members of the ensemble that these make."""

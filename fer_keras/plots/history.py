@@ -19,7 +19,8 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "bes
     rows: one mapping an epoch, with the columns of history.csv (phase, epoch, loss, accuracy, val_loss, val_accuracy,
         learning_rate, seconds), numbers or their text; or a pandas.DataFrame of them. NaN, None, "" and a missing
         column are gaps. A new value of `phase` starts a phase; an `epoch` that starts again from 1 is counted on.
-    keep: as in training: "best" marks the first epoch of highest validation accuracy, "last" the last one.
+    keep: as in training: "best" marks the epoch of highest validation accuracy, of several the one of lowest loss;
+        "last" the last one.
     """
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
     assert rows, "no epoch to draw"
@@ -29,7 +30,7 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "bes
     starts = [i for i in range(1, len(rows)) if rows[i].get("phase") != rows[i - 1].get("phase")]
     val_accuracy = _column(rows, "val_accuracy")
     validated = np.isfinite(val_accuracy).any()
-    kept = len(rows) - 1 if keep == "last" else int(np.nanargmax(val_accuracy)) if validated else None
+    kept = len(rows) - 1 if keep == "last" else _best(val_accuracy, _column(rows, "val_loss")) if validated else None
 
     with house_style():
         figure = new_figure(7.0, 6.2)
@@ -62,6 +63,11 @@ def _column(rows: list[Mapping], name: str) -> np.ndarray:
     """Return one column as float64 (epochs,), NaN where there is no number."""
     values = [row.get(name) for row in rows]
     return np.array([math.nan if value is None or value == "" else float(value) for value in values])
+
+
+def _best(val_accuracy: np.ndarray, val_loss: np.ndarray) -> int:
+    """Return the index of the epoch that training keeps: highest accuracy, then lowest loss, then the earliest."""
+    return int(np.lexsort((val_loss, -val_accuracy))[0])  # stable, and NaN comes last
 
 
 def _draw_curve(ax: Axes, epoch: np.ndarray, values: np.ndarray, color: str, label: str) -> None:

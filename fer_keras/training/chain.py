@@ -14,11 +14,12 @@ import keras
 from fer_keras.config import Settings, flag, read_after, read_settings
 from fer_keras.console import say
 from fer_keras.errors import UserError
+from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
 from fer_keras.runs import Run, read_config, run_called
 from fer_keras.training import job
 
 # What decides which images train a network and which select it: equal in all recipes of a chain.
-SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "keep", "precision")
+SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "folds", "fold", "keep", "precision")
 
 
 def train_before(
@@ -27,12 +28,19 @@ def train_before(
     """Train what `recipe` builds on, as far as it is missing, and return its settings with the names of those runs.
 
     settings: of the recipe, with the flags. given: the flags; those of SHARED hold for the whole chain. after: the
-    recipes that have led here. UserError for a recipe that builds on itself, or a run of that name by another recipe.
+    recipes that have led here.
+
+    Raises:
+        UserError: for a recipe that builds on itself, trains several networks, or has another network than the one that
+            it starts from, before anything is trained; for a run of that name by another recipe.
     """
-    names = {}
-    for file in read_after(recipe):
+    files, names = read_after(recipe), {}
+    for file in files:
         if file.resolve() in after or file.resolve() == recipe.resolve():
             raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
+    if files:
+        _refuse_unfit(recipe, settings, given, files)
+    for file in files:
         shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
         of_file = read_settings(file)
         own = dataclasses.replace(Settings.from_json(of_file, str(file)), **shared)
@@ -46,11 +54,26 @@ def train_before(
     )
 
 
+def _refuse_unfit(recipe: Path, settings: Settings, given: dict[str, Any], files: list[Path]) -> None:
+    """Refuse what could not be trained after the others, hours later."""
+    if settings.networks > 1:
+        many = "--members" if settings.members > 1 else "--folds without --fold"
+        raise UserError(
+            f"{recipe} builds on other runs, whose validation part it shares: expected one network, received {many}. "
+            f"Train it by each --seed, or each --fold, by itself"
+        )
+    for file in files:
+        arch = read_settings(file).get("arch", DEFAULT_ARCHITECTURE)
+        asked_for = "arch" in given or "arch" in read_settings(recipe)
+        if file.stem == settings.init_from and asked_for and arch != settings.arch:
+            raise UserError(f"{recipe}: expected --arch {arch}, as {file.name} has it, received {settings.arch}")
+
+
 def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, logdir: str, command: list[str]) -> Run:
     """Return the finished run that is called `word`: the one there is, gone on with if need be, or a new one."""
     run = run_called(word, logdir)
     if run is not None:
-        _refuse_other_recipe(run, file, settings, chosen)
+        _refuse_other_recipe(run, file, settings, chosen, logdir)
         if run.finished:
             say(f"{file.name}: {run.path} stands there already")
             return run
@@ -64,11 +87,13 @@ def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, 
     return run
 
 
-def _refuse_other_recipe(run: Run, file: Path, settings: Settings, chosen: dict[str, Any]) -> None:
-    there = read_config(run).settings
+def _refuse_other_recipe(run: Run, file: Path, settings: Settings, chosen: dict[str, Any], logdir: str) -> None:
+    config = read_config(run)
+    expected = job.as_recorded(settings, chosen, config.data.get("training", 0), logdir)
     for name in chosen:
-        if getattr(there, name) != getattr(settings, name):
+        theirs, ours = getattr(config.settings, name), getattr(expected, name)
+        if theirs != ours:
             raise UserError(
-                f"{run.path}: expected a run by {file}, with {flag(name)} {getattr(settings, name)}, received one with "
-                f"{getattr(there, name)}. Move it elsewhere, or give it another name"
+                f"{run.path}: expected a run by {file}, with {flag(name)} {ours}, received one with {theirs}. "
+                f"Move it elsewhere, or give it another name"
             )

@@ -5,6 +5,8 @@ optimizer is built first, and a variable that is missing, or of another shape, i
 """
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -50,8 +52,11 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     return {f"{group}.{index}": variable for group, found in groups for index, variable in enumerate(found)}
 
 
-def _opened(path: Path):
+@contextmanager
+def _opened(path: Path) -> Iterator:
+    """Yield the arrays of a checkpoint. UserError for a damaged file, as it is opened or as an array of it is read."""
     try:
-        return np.load(path, allow_pickle=False)
+        with np.load(path, allow_pickle=False) as file:
+            yield file
     except (ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: expected a checkpoint, received a damaged file ({error}). Train anew") from None

@@ -58,16 +58,13 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     given: names of the settings that were asked for; the others may give way to the recipe for many faces, and the
     network to that of the run whose weights it starts from.
     """
-    settings = with_starting_network(settings, given, logdir)
-    if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
-        settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
+    settings = before_the_data(settings, given, logdir)
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
     split = choose_split(faces, settings, logdir)
-    settings = in_force(settings, given, len(split.training))
+    settings = with_names(in_force(settings, given, len(split.training)), logdir)
     device = find_device(settings.precision)
-    settings = with_names(settings, logdir)
-    starting_weights(settings, logdir)  # a missing run is found before a new one is made
+    refuse_other_network(settings, logdir)  # before a run is made
     find_teachers(settings, logdir)
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
     run = create_run(logdir, settings.arch, name)
@@ -99,12 +96,38 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     return _train_all(run, settings, faces, split, device, logdir, command)
 
 
+def before_the_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
+    """Return the settings with what does not depend on the data: the starting network, the members' held-out part."""
+    settings = with_starting_network(settings, given, logdir)
+    if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
+        settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
+    return settings
+
+
+def as_recorded(settings: Settings, given: Collection[str], images: int, logdir: str) -> Settings:
+    """Return the settings as config.json has them after `start` with the same ones. images: of training."""
+    return with_names(in_force(before_the_data(settings, given, logdir), given, images), logdir)
+
+
 def with_starting_network(settings: Settings, given: Collection[str], logdir: str) -> Settings:
     """Return the settings with the network of the run whose weights are the start, unless another was asked for."""
     if settings.init_from is None or settings.arch != DEFAULT_ARCHITECTURE or "arch" in given:
         return settings
     source = one_network("--init-from", settings.init_from, logdir)
     return dataclasses.replace(settings, arch=read_config(source).settings.arch)
+
+
+def refuse_other_network(settings: Settings, logdir: str) -> None:
+    """Raise UserError if the weights that the run starts from are missing, damaged, or another network's."""
+    if settings.init_from is None:
+        return
+    theirs = read_config(one_network("--init-from", settings.init_from, logdir)).settings.arch
+    if theirs != settings.arch:
+        raise UserError(
+            f"--init-from: expected a run of {settings.arch}, received {settings.init_from}, which is one of {theirs}. "
+            f"Leave out --arch, or give --arch {theirs}"
+        )
+    starting_weights(settings, logdir)
 
 
 def with_names(settings: Settings, logdir: str) -> Settings:
@@ -316,6 +339,10 @@ def _validated(member: dict) -> str:
     return "" if member["val_accuracy"] is None else f"validation accuracy {member['val_accuracy']:.4f} at "
 
 
+def _read_other_data(ancestor: dict, config: RunConfig) -> bool:
+    return ancestor["split"]["sha256"] != config.data["sha256"]
+
+
 def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
     """Return the lines of the summary that say how good the network is on held-out images, and what those have chosen.
 
@@ -330,6 +357,8 @@ def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
         said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
     else:
         said = "it chose nothing"
+    if strangers := [run["run"] for run in config.data.get("starts_from", []) if _read_other_data(run, config)]:
+        said += f"; what {', '.join(strangers)} saw of other data counts too"
     return [
         ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),
         ("validation loss", f"{result['val_loss']:.4f}"),

@@ -2,29 +2,32 @@
 
 A network that starts from weights which were fitted to its validation images, or learns the predictions of such a
 network, finds its epochs better than they are, and a split that chose the epoch of the first run is no test of the
-second. Both are told by the images' places in their source: they hold where both runs read the same file. Of other
-data it is recorded which runs there were, and evaluate.py says so.
+second. Both are told by the images' places in their source where both runs read the same file. In other files the same
+images are found by their pixels, as far as these files are at hand; where not, evaluate.py says so.
 """
 
 from dataclasses import asdict
 
 from fer_keras.config import Settings, flag
 from fer_keras.data.faces import Faces
-from fer_keras.data.prepare import load_faces
+from fer_keras.data.prepare import at_hand, load_faces
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
+from fer_keras.metrics import leaks
 from fer_keras.runs import ensemble_of, limit_seed, open_run, read_config
 
 
 def ancestors(settings: Settings, logdir: str) -> list[dict]:
     """Return what is known of the runs that a run with these settings starts from or learns from, the oldest first.
 
-    Each: run (its name), split (the fields of its SplitRecipe), validation_split, keep and testable, as in config.json.
-    Empty without --init-from and --teachers.
+    Each: run (its name), source ("synthetic", or the path of its data; None where an older version did not record it),
+    split (the fields of its SplitRecipe), disputed (whether other networks chose what trained it), validation_split,
+    keep and testable, as in config.json. Empty without --init-from and --teachers.
     """
     parents = [*filter(None, [settings.init_from]), *settings.teachers]
     found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
-    return [ancestor for index, ancestor in enumerate(found) if ancestor not in found[:index]]
+    which = [(ancestor["run"], ancestor["split"]) for ancestor in found]
+    return [ancestor for index, ancestor in enumerate(found) if which[index] not in which[:index]]
 
 
 def _with_ancestors(path: str, logdir: str) -> list[dict]:
@@ -33,7 +36,9 @@ def _with_ancestors(path: str, logdir: str) -> list[dict]:
     ensemble = ensemble_of(source)
     parent = {
         "run": source.path.name if ensemble is None else f"{ensemble.path.name}/members/{source.path.name}",
+        "source": "synthetic" if config.data["synthetic"] else config.data["source"],
         "split": asdict(SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(source, config))),
+        "disputed": "disputed" in config.data,
         "validation_split": config.data["validation_split"],
         "keep": config.settings.keep,
         "testable": config.data["testable"],
@@ -46,7 +51,11 @@ def _with_ancestors(path: str, logdir: str) -> list[dict]:
 
 def _completed(ancestor: dict) -> dict:
     """Return what an older version has recorded of a run, with what there was no choice of then."""
-    return {"keep": "best"} | ancestor | {"split": asdict(SplitRecipe(**ancestor["split"]))}
+    return (
+        {"keep": "best", "source": None, "disputed": False}
+        | ancestor
+        | {"split": asdict(SplitRecipe(**ancestor["split"]))}
+    )
 
 
 def still_testable(testable: tuple[str, ...], lineage: list[dict], sha256: str) -> tuple[str, ...]:
@@ -56,25 +65,51 @@ def still_testable(testable: tuple[str, ...], lineage: list[dict], sha256: str) 
 
 
 def refuse_seen_validation(settings: Settings, lineage: list[dict], source: Faces) -> None:
-    """Raise UserError if an ancestor was fitted to images that would select an epoch of the new run or of a member.
+    """Raise UserError if an ancestor was fitted to images that would validate the new run or a member of it.
 
     source: what the run reads; only its name and its SHA-256 are looked at, for it may be limited and equalised.
     """
-    related = [ancestor for ancestor in lineage if ancestor["split"]["sha256"] == source.sha256]
-    if not related:
+    if not lineage:
         return
     whole = load_faces("synthetic", limit=settings.limit) if source.synthetic else load_faces(source.source)
+    _refuse_seen_elsewhere(settings, [run for run in lineage if run["split"]["sha256"] != source.sha256], whole)
+    related = [ancestor for ancestor in lineage if ancestor["split"]["sha256"] == source.sha256]
     trained_on = [(ancestor, _places(SplitRecipe(**ancestor["split"]), whole)[0]) for ancestor in related]
     for own in settings.each_member():
         _, selecting = _places(SplitRecipe.of(own, source.sha256, limit_seed=settings.seed), whole)
         for ancestor, training in trained_on:
             if seen := len(selecting & training):
-                asked = [flag(name) for name in ("init_from", "teachers") if getattr(settings, name)]
                 raise UserError(
-                    f"{', '.join(asked)}: {seen:,} of the {len(selecting):,} images that would validate it have "
+                    f"{_asked(settings)}: {seen:,} of the {len(selecting):,} images that would validate it have "
                     f"trained {ancestor['run']}, and would find it better than it is. "
                     f"{_way_out(settings, ancestor, trained_on, whole)}"
                 )
+
+
+def _refuse_seen_elsewhere(settings: Settings, others: list[dict], whole: Faces) -> None:
+    """Raise UserError if most of the images that would validate the run trained an ancestor that read another file.
+
+    Most, for data sets repeat images; those few are told by evaluate.py. Files that are not at hand are passed over.
+    """
+    for ancestor in others:
+        split = ancestor["split"]
+        data = at_hand(ancestor["source"], split["sha256"], limit=split["limit"])
+        if data is None:
+            continue
+        training, _ = SplitRecipe(**split).indices(data)
+        for own in settings.each_member():
+            _, selecting = SplitRecipe.of(own, whole.sha256, limit_seed=settings.seed).indices(whole)
+            seen = leaks(whole.images[selecting], data.images[training])
+            if len(seen) and seen.mean() > 0.5:
+                raise UserError(
+                    f"{_asked(settings)}: {int(seen.sum()):,} of the {len(seen):,} images that would validate it have "
+                    f"trained {ancestor['run']}, in {data.source}, and would find it better than it is. Train on "
+                    f"{data.source} too, or hold nothing out: --keep last alone"
+                )
+
+
+def _asked(settings: Settings) -> str:
+    return ", ".join(flag(name) for name in ("init_from", "teachers") if getattr(settings, name))
 
 
 def _places(recipe: SplitRecipe, whole: Faces) -> tuple[set[int], set[int]]:

@@ -37,6 +37,9 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         holds_out=settings.holds_out,
         keep=settings.keep,
     )
+    if settings.members > 1 and settings.val_fraction:
+        last = settings.seed + settings.members - 1
+        rule = f"{settings.members} networks, by seeds {settings.seed} to {last}, a part for each. The first: {rule}"
     disputed = None
     if settings.drop_disputed is not None:
         training, disputed = without_disputed(training, settings.drop_disputed, logdir)

@@ -109,6 +109,13 @@ def test_synthetic_means_no_path_and_a_path_means_itself(tmp_path):
     assert find_data(str(other), tmp_path) == other
 
 
+def test_a_folder_of_the_name_of_the_built_in_faces_is_recorded_as_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "synthetic")
+    source = read_faces(find_data("./synthetic")).source
+    assert find_data(source) is not None and find_data(source).samefile("synthetic")
+
+
 def test_reading_imports_no_tensorflow(tmp_path):
     path = write_csv(tmp_path / "faces.csv")
     code = (

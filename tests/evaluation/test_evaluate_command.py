@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from fer_keras.data.protocol import training_and_validation
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation import compare, report
 from fer_keras.files import write_json, write_text
+from fer_keras.metrics import McNemar
 from fer_keras.models.files import save_model
 from fer_keras.models.registry import build
 from fer_keras.runs import Run, RunConfig, write_config
@@ -194,6 +196,40 @@ def test_runs_are_compared_on_the_same_images(command, logs):
     assert (test["only_a_right"], test["only_b_right"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
     assert [run["accuracy"] for run in result["runs"]] == [one.mean() for one in right]
     assert code == 0 and "McNemar's test" in out and (folder / "comparison.png").is_file()
+
+
+def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, logs, tmp_path):
+    chosen, clean = (Run(logs / f"2026010{i}-000000-cnn3") for i in (0, 1))
+    honest = tmp_path / "honest"
+    shutil.copytree(clean.path, honest)
+    config = json.loads((honest / "config.json").read_text())
+    config["settings"]["val_fraction"], config["data"]["validation_split"] = 0.2, "Training"
+    (honest / "config.json").write_text(json.dumps(config))
+    _, out, _ = command("--run", chosen.path, "--run", honest, "--compare", "--split", "PublicTest")
+    result = json.loads((chosen.evaluation("PublicTest-compare") / "compare.json").read_text())
+    assert [run["selected_on"] for run in result["runs"]] == [True, False]
+    assert f"chose the epoch of {chosen.path.name}:" in out
+
+
+@pytest.mark.parametrize(("better", "told"), [(0, True), (1, False)])
+def test_a_better_run_that_was_selected_on_the_images_is_no_clear_winner(better, told):
+    two = [SimpleNamespace(held=SimpleNamespace(selected_on=chose)) for chose in (True, False)]
+    test = McNemar(50, 1, 1e-12) if better == 0 else McNemar(1, 50, 1e-12)
+    text = compare.tests_text(compare.Comparison(two, [(0, 1, test)]))
+    assert f"{'AB'[better]} is better" in text
+    assert ("these images chose the epoch of A alone" in text) is told
+
+
+def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn, logs, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(logs / "20260100-000000-cnn3", run.path)
+    run.epoch_file(4).parent.mkdir()
+    shutil.copyfile(run.model_file, run.epoch_file(4))
+    command("--run", run.path, "--split", "PrivateTest")
+    command("--run", run.path, "--split", "PrivateTest", "--epoch", 4)
+    kept, other = (run.evaluation(f"PrivateTest{epoch}") / "card.md" for epoch in ("", "-epoch-4"))
+    assert kept.read_text().startswith("# run\n") and "epoch 4" not in kept.read_text()
+    assert other.read_text().startswith("# run, epoch 4\n") and "not the epoch that it has kept" in other.read_text()
 
 
 def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):

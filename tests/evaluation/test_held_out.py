@@ -145,7 +145,7 @@ def test_other_data_without_splits_are_taken_whole(csv_of, candidate_of):
     run = candidate_of(csv_of("Training", "PublicTest"))
     held = hold_out([run], data=str(csv_of("PrivateTest", name="mine.csv", usage=False)))
     assert (held.split, len(held.faces), held.selected_on, held.warnings) == ("Training", 14, False, ())
-    assert "one split only" in held.reason
+    assert held.reason == "The data have no split but Training."
 
 
 def test_where_the_runs_own_data_are_gone_leaks_are_unknown_and_that_is_said(csv_of, candidate_of):
@@ -154,11 +154,50 @@ def test_where_the_runs_own_data_are_gone_leaks_are_unknown_and_that_is_said(csv
     data.rename(data.with_name("moved.csv"))
     with pytest.raises(UserError, match=f"expected its data at {data}, found none. Give them with --data PATH"):
         hold_out([run])
-    held = hold_out([run], data=str(csv_of("PrivateTest", name="others.csv")))
-    assert held.leaked is None and held.selected_on is False
-    assert "not at hand" in held.warnings[0]
-    held = hold_out([run], data=str(csv_of("PublicTest", name="again.csv")))
-    assert held.selected_on is None  # a split of that name chose the epoch: the same images or not
+    for split in ("PrivateTest", "PublicTest"):  # whatever their names are now: the same images or not
+        held = hold_out([run], data=str(csv_of(split, name=f"{split}.csv")))
+        assert held.leaked is None and held.selected_on is None
+        assert "not at hand" in held.warnings[0] and "took no part" not in held.reason
+
+
+def named(csv, old, new):
+    """Give the images of one split of a CSV the name of another."""
+    write_text(csv, csv.read_text().replace(old, new))
+    return str(csv)
+
+
+def test_images_that_chose_the_epoch_are_counted_where_they_are_not_most_of_a_split(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training", "PublicTest"))  # its 21 images of PublicTest chose the epoch
+    merged = named(csv_of("PublicTest", "PrivateTest", name="merged.csv"), "PublicTest", "PrivateTest")
+    assert hold_out([run], data=merged).selected_on is True  # 21 of 35
+    both = csv_of("PublicTest", "PrivateTest", name="both.csv")
+    lines = both.read_text().splitlines()
+    few = both.with_name("few.csv")
+    few.write_text("\n".join(lines[:8] + lines[22:]))  # 7 of 21
+    held = hold_out([run], data=named(few, "PublicTest", "PrivateTest"))
+    assert held.selected_on is False and held.leaked.tolist() == [True] * 7 + [False] * 14
+    assert held.warnings[0].startswith("7 of these 21 images chose the epoch of run") and "no part" not in held.reason
+    for seed in range(3):  # whether a split chose the epoch is not for a sample of it to say
+        assert hold_out([run], data=merged, limit=7, seed=seed).selected_on is True
+
+
+def test_images_that_trained_it_under_other_names_took_part(csv_of, candidate_of):
+    run = candidate_of(csv_of(*ALL, name="all.csv", usage=False), validation_split="Training", val_fraction=0.2)
+    held = hold_out([run], data=str(csv_of(*ALL, name="full.csv")))
+    assert held.split == "PrivateTest" and held.leaked.all()
+    assert "no part" not in held.reason and held.warnings[0].startswith("14 of these 14 images were trained on")
+
+
+def test_only_what_a_limit_has_left_was_trained_on(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training", "PublicTest"), limit=14)
+    assert hold_out([run], split="Training").leaked.sum() == 14
+
+
+def test_the_run_that_a_split_has_selected_is_named_beside_another(csv_of, candidate_of):
+    data = csv_of("Training", "PublicTest")
+    clean = candidate_of(data, "clean", validation_split="Training", val_fraction=0.2)
+    held = hold_out([clean, candidate_of(data, "other")])
+    assert held.selected_each == (False, True) and "the epoch of other:" in held.warnings[0]
 
 
 def test_changed_data_are_not_taken_for_what_was_trained_on(csv_of, candidate_of):
@@ -190,9 +229,9 @@ def test_a_start_from_another_run_is_said(csv_of, candidate_of):
     assert "started from the weights of logs/older" in warning
 
 
-def started_from(candidate, parent):
+def started_from(candidate, parent, **recorded):
     """Return the candidate as a run that started from the weights of `parent`, as training records it."""
-    lineage = {
+    lineage = recorded | {
         "run": parent.name,
         "split": dataclasses.asdict(parent.split),
         "validation_split": parent.config.data["validation_split"],
@@ -231,8 +270,32 @@ def test_validation_images_that_chose_only_where_the_run_began_have_selected_it(
 def test_a_start_from_a_run_on_other_data_is_said(csv_of, candidate_of):
     parent = candidate_of(csv_of(*ALL, name="other.csv"), "parent")
     child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from="parent")
-    (warning,) = hold_out([started_from(child, parent)]).warnings
-    assert "started from the weights of parent" in warning
+    held = hold_out([started_from(child, parent)])
+    assert "child started from the weights of parent" in held.warnings[0] and "cannot be told" in held.warnings[0]
+    assert held.selected_on is None and "took no part" not in held.reason
+
+
+def test_what_a_run_on_other_data_has_seen_is_found_there(csv_of, candidate_of):
+    whole = csv_of(*ALL)
+    parent = candidate_of(whole, "parent")
+    alone = csv_of("Training", name="training.csv", usage=False)
+    child = candidate_of(alone, "child", validation_split="Training", val_fraction=0.2, keep="last", init_from="parent")
+    child = started_from(child, parent, source=str(whole))
+    own = hold_out([child])  # its own validation images have all trained the parent
+    assert own.split == "validation" and own.leaked.all() and own.warnings[0].startswith("14 of these 14 images were")
+    public = hold_out([child], data=str(whole), split="PublicTest")
+    assert public.selected_on is True and "started or learned from" in public.warnings[0]
+    private = hold_out([child], data=str(whole))
+    assert (private.split, private.selected_on, private.warnings) == ("PrivateTest", False, ())
+    assert private.reason == "PrivateTest took no part in training or in choosing the epoch."
+
+
+def test_what_judges_have_chosen_for_the_run_it_started_from_is_said(csv_of, candidate_of):
+    data, part = csv_of(*ALL), {"validation_split": "Training", "val_fraction": 0.2, "keep": "last"}
+    child = candidate_of(data, "child", init_from="parent", **part)
+    child = started_from(child, candidate_of(data, "parent", **part), disputed=True)
+    (warning,) = hold_out([child], split="validation").warnings
+    assert "chose what was left out of training" in warning
 
 
 @pytest.mark.parametrize(

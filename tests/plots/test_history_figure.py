@@ -51,12 +51,18 @@ def test_panels_show_training_and_validation(epochs):
 
 
 def test_best_epoch_is_the_first_of_highest_validation_accuracy():
-    figure = history_figure(history(5, val_accuracy=[0.3, 0.5123, 0.4, 0.5123, 0.2], val_loss=[5, 4, 3, 2, 1]))
+    figure = history_figure(history(5, val_accuracy=[0.3, 0.5123, 0.4, 0.5123, 0.2], val_loss=[5, 4, 3, 4, 1]))
     accuracy, loss, _ = figure.axes
     assert legend(accuracy)[-1] == "best epoch (2): 0.5123"
     assert legend(loss)[-1] == "best epoch (2): 4.0000"
     x, y = curve(accuracy, "best epoch (2): 0.5123")
     assert (x, y) == ([2], [0.5123])
+
+
+def test_of_equal_accuracies_the_one_of_the_lower_loss_is_marked():
+    losses = (1.2, 1.0, 1.1)
+    rows = [{"epoch": i + 1, "val_accuracy": 0.5, "val_loss": loss} for i, loss in enumerate(losses)]
+    assert legend(history_figure(rows).axes[0])[-1] == "best epoch (2): 0.5000"
 
 
 def test_where_the_last_epoch_is_kept_it_is_marked():

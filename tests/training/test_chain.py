@@ -12,7 +12,6 @@ from fer_keras.files import write_json
 from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
 from fer_keras.training import job
 from fer_keras.training.chain import train_before
-from fer_keras.training.defaults import in_force
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 RECORD = {"source": "x", "sha256": "ab", "synthetic": True, "validation_split": "Training", "testable": []}
@@ -41,7 +40,7 @@ def trained(monkeypatch):
 
     def start(settings, *, logdir, name, command, given):
         run = create_run(logdir, settings.arch, name)
-        write_config(run, RunConfig(in_force(settings, given, 21), RECORD))
+        write_config(run, RunConfig(job.as_recorded(settings, given, 21, str(logdir)), RECORD))
         return finish(run)
 
     monkeypatch.setattr(job, "start", start)
@@ -81,6 +80,34 @@ def test_one_that_was_stopped_is_finished_first(recipes, tmp_path, trained):
     second.result_file.unlink()
     before(recipes, logdir)
     assert trained[2:] == [second.path] and len(all_runs(logdir)) == 2
+
+
+def test_what_is_filled_in_as_a_run_starts_is_no_other_recipe(recipes, tmp_path, trained):
+    """A word for a run becomes its folder, null the rate and the dropout in force."""
+    job.start(Settings(**TINY), logdir=tmp_path / "logs", name="older", command=[], given=TINY)
+    named = TINY | {"init_from": "older", "learning_rate": None, "dropout": None}
+    recipes["second"].write_text(json.dumps(named))
+    settings = before(recipes, tmp_path / "logs")
+    assert before(recipes, tmp_path / "logs") == settings and len(trained) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"members": 2}, "expected one network, received --members"),
+        ({"folds": 3}, "expected one network, received --folds without --fold"),
+        ({"arch": "cnn4"}, "expected --arch cnn_plain, as first.json has it, received cnn4"),
+    ],
+)
+def test_what_could_not_be_trained_after_the_others_is_refused_before_them(recipes, tmp_path, trained, given, said):
+    with pytest.raises(UserError, match=said):
+        before(recipes, tmp_path / "logs", **given)
+    assert trained == []
+
+
+def test_one_part_of_a_cross_validation_is_that_of_the_whole_chain(recipes, tmp_path):
+    before(recipes, tmp_path / "logs", folds=3, fold=1)
+    assert [read_config(run).settings.fold for run in all_runs(tmp_path / "logs")] == [1, 1]
 
 
 def test_a_run_of_that_name_by_another_recipe_is_refused(recipes, tmp_path):

@@ -95,6 +95,8 @@ def test_members_have_their_own_seeds_and_validation_sets(tmp_path):
     assert [config.settings.seed for config in configs] == [0, 1]
     assert all(config.settings.val_fraction == 0.1 for config in configs)
     assert "seed 0" in configs[0].data["rule"] and "seed 1" in configs[1].data["rule"]
+    whole = read_config(run).data["rule"]
+    assert whole.startswith("2 networks, by seeds 0 to 1, a part for each. The first: Trains on ")
     assert all("PublicTest" in config.data["testable"] for config in configs)
     results = json.loads(run.result_file.read_text())["members"]
     assert len(results) == 2 and all(run.member(index).model_file.is_file() for index in range(2))
@@ -133,6 +135,7 @@ FIRST = {"run": "first", "split": {"sha256": "ab"}, "keep": "best"}
         ("last", [], "(it chose nothing)"),
         ("last", [FIRST | {"keep": "last"}], "(it chose nothing)"),
         ("last", [FIRST], "(it chose the epoch of first, where this run comes from: a little too good to be true)"),
+        ("last", [FIRST | {"split": {"sha256": "c"}}], "(it chose nothing; what first saw of other data counts too)"),
     ],
 )
 def test_what_validation_images_chose_is_told_at_the_end(keep, starts_from, said):
@@ -158,8 +161,9 @@ def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
 
 
 def test_weights_of_another_network_are_refused(tmp_path, finished):
-    with pytest.raises(UserError, match="--init-from: its weights do not fit --arch cnn4"):
+    with pytest.raises(UserError, match=r"expected a run of cnn4, received .*, which is one of cnn_plain\. Leave"):
         start(tmp_path, arch="cnn4", init_from=str(finished.path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_and_rate(tmp_path):

@@ -174,6 +174,19 @@ def test_other_data_are_recorded_and_not_judged(begin, tmp_path):
     assert parent["split"]["sha256"] != second.record["sha256"]
 
 
+def test_images_that_trained_it_in_another_file_may_not_validate(begin, source, tmp_path):
+    begin("first", val_fraction=0.2, seed=3)
+    lines = Path(source).read_text().splitlines()
+    alone = tmp_path / "training.csv"
+    write_text(alone, "\n".join(line.rpartition(",")[0] for line in lines if "Test" not in line) + "\n")
+    with pytest.raises(UserError, match=rf"--init-from: \d+ of the 28 images .* have trained first, in {source}, "):
+        begin("second", data=str(alone), val_fraction=0.2, seed=4, init_from="first")
+    _, third = begin("third", data=str(alone), keep="last", init_from="first")
+    assert third.record["starts_from"][0]["source"] == source
+    write_text(alone, "\n".join(lines[:1] + lines[1:141]) + "\n")
+    begin("same", data=str(alone), val_fraction=0.2, seed=3, init_from="first")  # the same images as the first
+
+
 def test_a_pupil_inherits_what_its_teachers_have_seen(begin):
     begin("first", val_fraction=0.2, seed=3)
     begin("second", val_fraction=0.2, seed=3, init_from="first")
@@ -199,7 +212,7 @@ def test_a_run_that_an_older_version_recorded_is_inherited_once(begin):
     second, _ = begin("second", init_from="first", **PART)
     config = json.loads(second.config_file.read_text())
     (recorded,) = config["data"]["starts_from"]
-    del recorded["keep"], recorded["split"]["holds_out"]
+    del recorded["keep"], recorded["source"], recorded["disputed"], recorded["split"]["holds_out"]
     write_text(second.config_file, json.dumps(config))
     _, third = begin("third", init_from="second", teachers=("first",), **PART)
     assert [run["run"] for run in third.record["starts_from"]] == ["first", "second"]

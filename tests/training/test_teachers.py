@@ -128,6 +128,8 @@ def test_a_teacher_that_is_named_twice_or_still_learns_is_refused(tmp_path, teac
         (learning.path / name).write_bytes((first.path / name).read_bytes())
     with pytest.raises(UserError, match="is not trained to its end"):
         find_teachers(Settings(**TINY, teachers=(str(learning.path),)), str(tmp_path))
+    with pytest.raises(UserError, match=r"--init-from: .* is not trained to its end: python train\.py --resume"):
+        job.start(Settings(**TINY, init_from=str(learning.path)), logdir=str(tmp_path), name=None, command=[])
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a file"])
