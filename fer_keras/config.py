@@ -23,7 +23,7 @@ KEEP = ("best", "last")
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
 TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
-MAX_SEED = 2**31 - 1  # with room for those of the members: NumPy takes seeds below 2**32
+MAX_SEED = 2**32 - 1  # NumPy's
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
 
@@ -123,6 +123,8 @@ class Settings:
 
         if self.teacher_weight != TEACHER_WEIGHT and not self.teachers:
             raise UserError("--teacher-weight is the share of what --teachers say: expected --teachers too")
+        if self.seed + self.members - 1 > MAX_SEED:
+            raise UserError(f"--seed: member {self.members} would have a seed above {MAX_SEED}. Choose a lower one")
         self._check_folds()
         self._check_keep()
 

@@ -118,7 +118,7 @@ def evaluate_probabilities(
     labels: int (N,), the truth. probabilities: float (N, 7), rows that sum to 1.
     predicted: int (N,), where it is not the class of highest probability (a majority vote); the confidence of an
         image is then the probability of the class that was voted for.
-    leaked: bool (N,), images that stand in the training data too (see `leaks`); None: not known.
+    leaked: bool (N,), images that the network has seen before (see `leaks`); None: not known.
 
     The intervals are percentile bootstrap (Efron and Tibshirani 1993) over the images, from `resamples` draws by
     `seed`. They tell how much the number would vary over other test images, not over other trainings.

@@ -42,11 +42,7 @@ def _made(candidate: Candidate) -> str:
     lines = [
         f"- Run: {candidate.name}; network {settings.arch}"
         + (f", {len(candidate.members)} members" if len(candidate.members) > 1 else "")
-        + (
-            ""
-            if candidate.other_epoch is None
-            else f"; not the epoch that it has kept, but epoch {candidate.other_epoch}"
-        ),
+        + (f"; its epoch {candidate.other_epoch}, not the one it kept" if candidate.other_epoch is not None else ""),
         f"- Data: {data['source']}, SHA-256 {data['sha256']}{images_said(candidate.config)}",
         f"- Protocol: {data.get('rule', 'not recorded')}",
         f"- Recipe: `{recipe_command(settings)}`",
@@ -92,7 +88,8 @@ def _numbers(evaluation: Evaluation) -> str:
         f"| accuracy | {metrics.accuracy:.4f} (95% interval {low:.4f} to {high:.4f}) |",
     ]
     if metrics.accuracy_without_leaks is not None:
-        lines.append(f"| accuracy without images that it has seen in training | {metrics.accuracy_without_leaks:.4f} |")
+        without = metrics.accuracy_without_leaks
+        lines.append(f"| accuracy without images seen in training or to choose the epoch | {without:.4f} |")
     lines += [
         f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |",
         f"| macro F1 | {metrics.macro_f1:.4f} |",

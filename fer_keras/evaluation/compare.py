@@ -123,8 +123,9 @@ def tests_text(comparison: Comparison) -> str:
             better, other = (a, b) if test.only_a > test.only_b else (b, a)
             verdict = f"{_letter(better)} is better, and hardly by chance"
             chose, chose_other = (comparison.evaluations[i].held.selected_on for i in (better, other))
-            if chose and not chose_other:
-                verdict += f", but these images chose the epoch of {_letter(better)} alone"
+            if chose and chose_other is not True:
+                alone = " alone" if chose_other is False else ""
+                verdict += f", but these images chose the epoch of {_letter(better)}{alone}"
         said = f"only {_letter(a)} right {test.only_a:,}, only {_letter(b)} right {test.only_b:,}, {_p(test.p_value)}"
         lines.append(f"  {_letter(a)} and {_letter(b)}: {said}: {verdict}")
     if len(comparison.pairs) > 1:

@@ -65,8 +65,8 @@ def _without_leaks(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
         return []
     count = int(leaked.sum())
     if metrics.accuracy_without_leaks is None:
-        return [("  without leaks", "-", "", f"all {count:,} images were seen in training")]
-    said = f"without the {count:,} images that were seen in training" if count else "there are none"
+        return [("  without leaks", "-", "", f"all {count:,} images were seen before")]
+    said = f"without the {count:,} images seen in training or to choose the epoch" if count else "there are none"
     return [
         (
             "  without leaks",

@@ -78,30 +78,35 @@ def hold_out(
         faces, fold_of = _cross_validation(candidates, whole, recipe)
     else:
         faces, fold_of = whole.split(split) if recipe is None else whole.take(recipe.indices(whole)[1]), None
-    library = Library(whole)
-    seen = [seen_by(candidate, faces, library, own_validation=split == VALIDATION) for candidate in candidates]
-    # Of all images, not of a few of them: whether a split chose an epoch does not depend on the sample.
+    library, crossed = Library(whole, candidates), fold_of is not None
+    seen = [
+        seen_by(candidate, faces, library, validation=split == VALIDATION, crossed=crossed) for candidate in candidates
+    ]
+    # All that is said is said of all images: what a split has done does not depend on a sample of it.
     selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
-    if limit:
-        places = _limited(faces, limit, seed)
-        faces, seen = faces.take(places), [by.at(places) for by in seen]
-        fold_of = None if fold_of is None else fold_of[places]
     leaked = _leaked(seen, selected_each)
-    return HeldOut(
+    held = HeldOut(
         faces=faces,
         split=split,
-        reason="" if asked_for else _reason(candidates, whole, split, seen, selected_each, fold_of is not None),
+        reason="" if asked_for else _reason(candidates, whole, split, seen, selected_each, crossed),
         selected_each=selected_each,
         leaked=leaked,
-        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, leaked)),
+        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each)),
         fold_of=fold_of,
     )
+    return _limited(held, limit, seed) if limit else held
 
 
-def _limited(faces: Faces, limit: int, seed: int) -> np.ndarray:
-    """Return the places of at most `limit` images, stratified, int64, sorted."""
-    numbered = replace(faces, ids=np.arange(len(faces)).astype(str))
-    return stratified_limit(numbered, limit, seed).ids.astype(np.int64)
+def _limited(held: HeldOut, limit: int, seed: int) -> HeldOut:
+    """Return at most `limit` of the images, stratified."""
+    numbered = replace(held.faces, ids=np.arange(len(held.faces)).astype(str))
+    places = stratified_limit(numbered, limit, seed).ids.astype(np.int64)
+    return replace(
+        held,
+        faces=held.faces.take(places),
+        leaked=None if held.leaked is None else held.leaked[places],
+        fold_of=None if held.fold_of is None else held.fold_of[places],
+    )
 
 
 def _leaked(seen: list[Seen], selected_each: tuple[bool | None, ...]) -> np.ndarray | None:
@@ -135,11 +140,13 @@ def _reason(
 ) -> str:
     """Return why the split was taken, and what is known of the part that it took: no more than that."""
     if split in ("PrivateTest", "PublicTest"):
-        named = all(split in one.config.data["testable"] for one in candidates)
         theirs = all(one.config.data["sha256"] == whole.sha256 for one in candidates)
-        untouched = theirs or not any(np.any(by.trained | by.chose) for by in seen)
-        known = all(by.known and not by.strangers for by in seen) and not any(selected_each)
-        if known and untouched and (named or not theirs):
+        if theirs:  # it may repeat a few of their images: those are told as leaks
+            untouched = all(split in one.config.data["testable"] for one in candidates)
+            untouched &= not any(by.elsewhere.any() or by.only_chose.mean() > FEW for by in seen)
+        else:
+            untouched = not any((by.trained | by.chose).any() for by in seen)
+        if untouched and all(by.known and not by.strangers for by in seen) and not any(selected_each):
             return f"{split} took no part in training or in choosing the epoch."
         return f"It is the data's split to test on: {split}."
     if split == VALIDATION and crossed:
@@ -213,22 +220,23 @@ def _warnings(
     split: str,
     seen: list[Seen],
     selected_each: tuple[bool | None, ...],
-    leaked: np.ndarray | None,
 ) -> list[str]:
     said = []
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
-    if chosen := [candidate for candidate, chose in zip(candidates, selected_each, strict=True) if chose]:
+    trained = np.any([by.trained for by in seen], axis=0)
+    learned = trained.mean() > 0.5
+    chosen = [candidate for candidate, chose in zip(candidates, selected_each, strict=True) if chose]
+    if chosen and not learned:
         whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
         if all(candidate.config.settings.keep == "last" for candidate in chosen):
             whose = f"what {whose} started or learned from"
         said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
-    learned = leaked is not None and leaked.mean() > 0.5
     for candidate, by, all_of_them in zip(candidates, seen, selected_each, strict=True):
-        if not all_of_them and not learned and by.chose.mean() > FEW:
+        if not all_of_them and not learned and by.only_chose.mean() > FEW:
             said.append(
-                f"{int(by.chose.sum()):,} of these {len(by.chose):,} images chose the epoch of {candidate.name}, or of "
-                f"what it comes from: the accuracy without leaks leaves them out."
+                f"{int(by.only_chose.sum()):,} of the {len(trained):,} images of {split} chose the epoch of "
+                f"{candidate.name}, or of what it comes from: the accuracy without leaks leaves them out."
             )
     if split == VALIDATION and not any(selected_each) and any(one.other_epoch is not None for one in candidates):
         said.append(
@@ -238,17 +246,17 @@ def _warnings(
         said.append("Networks that had trained on some of these images chose what was left out of training.")
     if learned:
         said.append(
-            f"{int(leaked.sum()):,} of these {len(leaked):,} images were trained on, or held out of it: the accuracy "
-            f"says how well they were learned, and nothing about new faces."
+            f"{int(trained.sum()):,} of the {len(trained):,} images of {split} were trained on, or held out of it: the "
+            f"accuracy says how well they were learned, and nothing about new faces."
         )
-    if leaked is None:
+    if not all(by.known for by in seen):
         places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
         said.append(
             f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
             f"which of these images it has seen, in training or to choose the epoch, cannot be told."
         )
     for candidate, by in zip(candidates, seen, strict=True):
-        if _comes_from_others(candidate) and (by.strangers or "starts_from" not in candidate.config.data):
+        if by.strangers and by.known:
             settings = candidate.config.settings
             began = [f"started from the weights of {settings.init_from}"] if settings.init_from else []
             taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
@@ -263,9 +271,5 @@ def _warnings(
 
 def _knows_judges(record: dict) -> bool:
     """Tell whether what trained a run, or one that it comes from, was chosen by other networks (--drop-disputed)."""
-    return "disputed" in record or any(run.get("disputed", False) for run in record.get("starts_from", []))
-
-
-def _comes_from_others(candidate: Candidate) -> bool:
-    settings = candidate.config.settings
-    return settings.init_from is not None or bool(settings.teachers)
+    related = [run for run in record.get("starts_from", []) if run["split"]["sha256"] == record["sha256"]]
+    return "disputed" in record or any(run.get("disputed", False) for run in related)

@@ -21,22 +21,20 @@ class Member:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One run with the networks that vote for it: one, or those of all its members. split: of its images."""
+    """One run with the networks that vote for it: one, or those of all its members.
+
+    split: of its images. other_epoch: of the networks, where it is not the one that the run has kept, else None.
+    """
 
     run: Run
     config: RunConfig
     members: tuple[Member, ...]
     split: SplitRecipe
+    other_epoch: int | None = None
 
     @property
     def name(self) -> str:
         return self.run.path.name
-
-    @property
-    def other_epoch(self) -> int | None:
-        """The epoch of its networks where it is not the one that the run has kept, but one asked for; else None."""
-        other = [member.epoch for member in self.members if member.file.name != self.run.model_file.name]
-        return other[0] if other else None
 
 
 def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
@@ -66,7 +64,8 @@ def _candidate(run: Run, epoch: int | None) -> Candidate:
         raise _unfinished(run, runs)
     members = tuple(_member(one, run, config.settings.equalize, epoch) for one in runs)
     split = SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(run, config))
-    return Candidate(run, config, members, split)
+    kept = {read_json_object(one.result_file).get("best_epoch") if one.finished else None for one in runs}
+    return Candidate(run, config, members, split, None if epoch is None or kept == {epoch} else epoch)
 
 
 def _member(run: Run, whole: Run, equalize: bool, epoch: int | None) -> Member:

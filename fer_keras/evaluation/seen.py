@@ -26,6 +26,7 @@ class Seen:
     known: whether the data that it was trained on itself are at hand, unchanged; where not, nothing here counts them.
     trained: bool (N,), images that trained it or a run that it comes from, or stand in what was held out of Training.
     chose: bool (N,), images that chose the epoch of one of those.
+    elsewhere: bool (N,), those of both that a run which it comes from has seen in other data than its own.
     strangers: the names of the runs that it comes from whose data are not at hand; what they have seen does not count.
     may_have_chosen: whether an epoch was chosen on data that are not at hand.
     """
@@ -33,8 +34,14 @@ class Seen:
     known: bool
     trained: np.ndarray
     chose: np.ndarray
+    elsewhere: np.ndarray
     strangers: tuple[str, ...]
     may_have_chosen: bool
+
+    @property
+    def only_chose(self) -> np.ndarray:
+        """Images that chose an epoch and trained nothing, bool (N,)."""
+        return self.chose & ~self.trained
 
     def selected_on(self) -> bool | None:
         """Tell whether most of the images chose an epoch; None where that cannot be told.
@@ -45,20 +52,20 @@ class Seen:
             return True
         return None if self.may_have_chosen else False
 
-    def at(self, places: np.ndarray) -> "Seen":
-        """Return the same of the images at `places`, int64."""
-        return Seen(self.known, self.trained[places], self.chose[places], self.strangers, self.may_have_chosen)
-
 
 @dataclass(frozen=True)
 class _Trained:
     """One trained run, as it or one that came of it has recorded it. recipes: of the images of each of its networks."""
 
     name: str
-    recipes: list[SplitRecipe]
+    recipes: tuple[SplitRecipe, ...]
     validation_split: str
     keep: str
     source: str | None
+
+    @property
+    def sha256(self) -> str:
+        return self.recipes[0].sha256
 
     @property
     def chose(self) -> bool:
@@ -67,17 +74,32 @@ class _Trained:
 
 
 class Library:
-    """The data that runs were trained on, as far as they are at hand and unchanged, by their SHA-256."""
+    """The data that runs were trained on, as far as they are at hand and unchanged.
 
-    def __init__(self, whole: Faces):
-        self._faces = {whole.sha256: whole}
+    Each is looked for wherever one of the runs has read it: those of before it was recorded do not say where.
+    """
 
-    def find(self, run: _Trained) -> Faces | None:
-        """Return the data of a run; None if they are not at hand."""
-        sha256, limit = run.recipes[0].sha256, run.recipes[0].limit
-        if self._faces.get(sha256) is None:
-            self._faces[sha256] = at_hand(run.source, sha256, limit=limit)
+    def __init__(self, whole: Faces, candidates: list[Candidate]):
+        self._faces: dict[str, Faces | None] = {whole.sha256: whole}
+        self._places: dict[tuple[SplitRecipe, ...], tuple[np.ndarray, np.ndarray]] = {}
+        runs = [run for candidate in candidates for run in _lineage(candidate)]
+        self._sources = {(run.sha256, run.source, run.recipes[0].limit): None for run in runs}  # in order, each once
+
+    def find(self, sha256: str) -> Faces | None:
+        """Return the data of that SHA-256; None if they are not at hand."""
+        if sha256 not in self._faces:
+            places = [(source, limit) for of, source, limit in self._sources if of == sha256]
+            found = (at_hand(source, sha256, limit=limit) for source, limit in places)
+            self._faces[sha256] = next((faces for faces in found if faces is not None), None)
         return self._faces[sha256]
+
+    def places(self, run: _Trained) -> tuple[np.ndarray, np.ndarray]:
+        """Return where the images that trained the run's networks, and those held out of each, stand in its data."""
+        if run.recipes not in self._places:
+            data = self.find(run.sha256)
+            training, held_out = zip(*(recipe.indices(data) for recipe in run.recipes), strict=True)
+            self._places[run.recipes] = np.unique(np.concatenate(training)), np.unique(np.concatenate(held_out))
+        return self._places[run.recipes]
 
 
 def data_of(candidate: Candidate) -> Faces | None:
@@ -97,52 +119,52 @@ def _source_of(candidate: Candidate) -> str:
     return "synthetic" if record["synthetic"] else record["source"]
 
 
-def seen_by(candidate: Candidate, faces: Faces, library: Library, *, own_validation: bool) -> Seen:
+def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation: bool, crossed: bool) -> Seen:
     """Return what `candidate` has seen of `faces`.
 
-    own_validation: whether these are the images that were held out of its training, each judged by a network that was
-    not trained on it. Then only what trained others has trained it.
+    validation: whether these are what was held out of its training. crossed: whether each image is judged by a network
+    that was not trained on it, though others of the run were. Else what was held out of Training counts as seen too.
     """
-    trained, chose, strangers, may_have_chosen = _none_of(faces), _none_of(faces), [], False
+    trained, chose, elsewhere = (np.zeros(len(faces), dtype=bool) for _ in range(3))
     own, *before = _lineage(candidate)
-    known = library.find(own) is not None
+    done, strangers, may_have_chosen = set(), [], False
     for run in (own, *before):
-        data = library.find(run)
+        data = library.find(run.sha256)
         if data is None:
             may_have_chosen |= run.chose
             strangers += [run.name] if run is not own else []
             continue
-        training, held_out = _places(run, data)
-        if run is own:
-            training = np.array([], dtype=np.int64) if own_validation else _of_training(data, training, held_out)
-        trained |= leaks(faces.images, data.images[training])
-        if run.chose:
-            chose |= leaks(faces.images, data.images[held_out])
-    return Seen(known, trained, chose, tuple(strangers), may_have_chosen)
+        if (run.recipes, run.chose) in done and run is not own:
+            continue
+        done.add((run.recipes, run.chose))
+        training, held_out = library.places(run)
+        if run is own and crossed:
+            training = training[:0]
+        elif run is own and not validation:
+            training = np.union1d(training, held_out[data.usage[held_out] == "Training"])
+        learned = leaks(faces.images, data.images[training])
+        selected = leaks(faces.images, data.images[held_out]) if run.chose else np.zeros_like(chose)
+        trained, chose = trained | learned, chose | selected
+        if run.sha256 != own.sha256:
+            elsewhere |= learned | selected
+    if "starts_from" not in candidate.config.data and (unrecorded := _parents(candidate)):
+        strangers, may_have_chosen = [*unrecorded], True  # trained before a run said where it comes from
+    known = library.find(own.sha256) is not None
+    return Seen(known, trained, chose, elsewhere, tuple(strangers), may_have_chosen)
 
 
-def _none_of(faces: Faces) -> np.ndarray:
-    return np.zeros(len(faces), dtype=bool)
+def _parents(candidate: Candidate) -> tuple[str, ...]:
+    settings = candidate.config.settings
+    return (*filter(None, [settings.init_from]), *settings.teachers)
 
 
 def _lineage(candidate: Candidate) -> Iterator[_Trained]:
     """Yield the run, then those that it started or learned from."""
     record, settings = candidate.config.data, candidate.config.settings
-    recipes = [
+    recipes = tuple(
         SplitRecipe.of(own, record["sha256"], limit_seed=candidate.split.limit_seed) for own in settings.each_member()
-    ]
+    )
     yield _Trained(candidate.name, recipes, record["validation_split"], settings.keep, _source_of(candidate))
     for run in record.get("starts_from", []):  # those of before --keep had no choice, and did not say where they read
         recipe = SplitRecipe(**run["split"])
-        yield _Trained(run["run"], [recipe], run["validation_split"], run.get("keep", "best"), run.get("source"))
-
-
-def _places(run: _Trained, data: Faces) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the images that trained the run's networks and those that validated them stand in its data."""
-    training, held_out = zip(*(recipe.indices(data) for recipe in run.recipes), strict=True)
-    return np.unique(np.concatenate(training)), np.unique(np.concatenate(held_out))
-
-
-def _of_training(data: Faces, training: np.ndarray, held_out: np.ndarray) -> np.ndarray:
-    """Return the places of what trained, with what was held out of Training: that is no test of any network either."""
-    return np.union1d(training, held_out[data.usage[held_out] == "Training"])
+        yield _Trained(run["run"], (recipe,), run["validation_split"], run.get("keep", "best"), run.get("source"))

@@ -6,6 +6,7 @@ one that was stopped is finished first: the same command goes on where it was.
 """
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,13 @@ def train_before(
         if file.resolve() in after or file.resolve() == recipe.resolve():
             raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
     if files:
-        _refuse_unfit(recipe, settings, given, files)
+        _refuse_unfit(recipe, settings, files, asked={*read_settings(recipe), *given} if not after else ())
     for file in files:
         shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
         of_file = read_settings(file)
         own = dataclasses.replace(Settings.from_json(of_file, str(file)), **shared)
         word, chosen = f"{file.stem}-{settings.seed}", {**of_file, **shared}
+        word += "" if own.fold is None else f"-fold-{own.fold}"
         own = train_before(file, own, given, logdir=logdir, command=command, after=(*after, recipe.resolve()))
         names[file.stem] = _trained(file, own, chosen, word, logdir, command).path.name
     return dataclasses.replace(
@@ -54,8 +56,8 @@ def train_before(
     )
 
 
-def _refuse_unfit(recipe: Path, settings: Settings, given: dict[str, Any], files: list[Path]) -> None:
-    """Refuse what could not be trained after the others, hours later."""
+def _refuse_unfit(recipe: Path, settings: Settings, files: list[Path], asked: Collection[str]) -> None:
+    """Refuse what could not be trained after the others, hours later. asked: names of the settings asked for."""
     if settings.networks > 1:
         many = "--members" if settings.members > 1 else "--folds without --fold"
         raise UserError(
@@ -63,10 +65,21 @@ def _refuse_unfit(recipe: Path, settings: Settings, given: dict[str, Any], files
             f"Train it by each --seed, or each --fold, by itself"
         )
     for file in files:
-        arch = read_settings(file).get("arch", DEFAULT_ARCHITECTURE)
-        asked_for = "arch" in given or "arch" in read_settings(recipe)
-        if file.stem == settings.init_from and asked_for and arch != settings.arch:
+        members = Settings.from_json(read_settings(file), str(file)).networks
+        if members > 1 and file.stem in (settings.init_from, *settings.teachers):
+            raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {members}")
+        arch = _arch_of(file)
+        if file.stem == settings.init_from and "arch" in asked and arch != settings.arch:
             raise UserError(f"{recipe}: expected --arch {arch}, as {file.name} has it, received {settings.arch}")
+
+
+def _arch_of(recipe: Path) -> str:
+    """Return the network of a recipe: the one it names, or that of the recipe whose weights it starts from."""
+    values = read_settings(recipe)
+    starts = [file for file in read_after(recipe) if file.stem == values.get("init_from")]
+    if "arch" in values or not starts:
+        return values.get("arch", DEFAULT_ARCHITECTURE)
+    return _arch_of(starts[0])
 
 
 def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, logdir: str, command: list[str]) -> Run:

@@ -26,8 +26,12 @@ def ancestors(settings: Settings, logdir: str) -> list[dict]:
     """
     parents = [*filter(None, [settings.init_from]), *settings.teachers]
     found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
-    which = [(ancestor["run"], ancestor["split"]) for ancestor in found]
-    return [ancestor for index, ancestor in enumerate(found) if which[index] not in which[:index]]
+    once = {}  # the one that tells most of each: older versions recorded less
+    for ancestor in found:
+        which = ancestor["run"], *ancestor["split"].values()
+        if which not in once or once[which]["source"] is None:
+            once[which] = ancestor
+    return list(once.values())
 
 
 def _with_ancestors(path: str, logdir: str) -> list[dict]:
@@ -91,15 +95,18 @@ def _refuse_seen_elsewhere(settings: Settings, others: list[dict], whole: Faces)
 
     Most, for data sets repeat images; those few are told by evaluate.py. Files that are not at hand are passed over.
     """
+    if not others:
+        return
+    own = [SplitRecipe.of(member, whole.sha256, limit_seed=settings.seed) for member in settings.each_member()]
+    validating = [whole.images[recipe.indices(whole)[1]] for recipe in own]
     for ancestor in others:
         split = ancestor["split"]
         data = at_hand(ancestor["source"], split["sha256"], limit=split["limit"])
         if data is None:
             continue
         training, _ = SplitRecipe(**split).indices(data)
-        for own in settings.each_member():
-            _, selecting = SplitRecipe.of(own, whole.sha256, limit_seed=settings.seed).indices(whole)
-            seen = leaks(whole.images[selecting], data.images[training])
+        for images in validating:
+            seen = leaks(images, data.images[training])
             if len(seen) and seen.mean() > 0.5:
                 raise UserError(
                     f"{_asked(settings)}: {int(seen.sum()):,} of the {len(seen):,} images that would validate it have "

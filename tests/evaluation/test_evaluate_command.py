@@ -229,7 +229,7 @@ def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn,
     command("--run", run.path, "--split", "PrivateTest", "--epoch", 4)
     kept, other = (run.evaluation(f"PrivateTest{epoch}") / "card.md" for epoch in ("", "-epoch-4"))
     assert kept.read_text().startswith("# run\n") and "epoch 4" not in kept.read_text()
-    assert other.read_text().startswith("# run, epoch 4\n") and "not the epoch that it has kept" in other.read_text()
+    assert other.read_text().startswith("# run, epoch 4\n") and "its epoch 4, not the one it kept" in other.read_text()
 
 
 def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):

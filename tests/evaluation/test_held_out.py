@@ -90,7 +90,7 @@ def test_what_a_run_that_held_nothing_out_is_tested_on(csv_of, candidate_of):
 def test_where_nothing_was_held_out_and_there_is_no_test_the_training_images_are_told_to_be_seen(csv_of, candidate_of):
     held = hold_out([candidate_of(csv_of("Training"), validation_split="", keep="last")])
     assert held.split == "Training" and "held nothing out" in held.reason
-    assert held.warnings[0].startswith("70 of these 70 images were trained on")
+    assert held.warnings[0].startswith("70 of the 70 images of Training were trained on")
 
 
 def test_where_one_run_held_nothing_out_and_there_is_no_test_it_is_named(csv_of, candidate_of):
@@ -138,7 +138,7 @@ def test_images_that_stand_in_training_too_are_found(csv_of, candidate_of, drawn
 def test_what_was_trained_on_is_evaluated_with_a_warning(csv_of, candidate_of):
     held = hold_out([candidate_of(csv_of(*ALL))], split="Training")
     assert held.leaked.all() and held.selected_on is False
-    assert held.warnings[0].startswith("70 of these 70 images were trained on")
+    assert held.warnings[0].startswith("70 of the 70 images of Training were trained on")
 
 
 def test_other_data_without_splits_are_taken_whole(csv_of, candidate_of):
@@ -176,16 +176,33 @@ def test_images_that_chose_the_epoch_are_counted_where_they_are_not_most_of_a_sp
     few.write_text("\n".join(lines[:8] + lines[22:]))  # 7 of 21
     held = hold_out([run], data=named(few, "PublicTest", "PrivateTest"))
     assert held.selected_on is False and held.leaked.tolist() == [True] * 7 + [False] * 14
-    assert held.warnings[0].startswith("7 of these 21 images chose the epoch of run") and "no part" not in held.reason
-    for seed in range(3):  # whether a split chose the epoch is not for a sample of it to say
-        assert hold_out([run], data=merged, limit=7, seed=seed).selected_on is True
+    assert (
+        held.warnings[0].startswith("7 of the 21 images of PrivateTest chose the epoch of run")
+        and "no part" not in held.reason
+    )
+    for seed in range(3):  # what a split has done is not for a sample of it to say
+        sample = hold_out([run], data=str(few), limit=7, seed=seed)
+        assert (sample.selected_on, sample.warnings, sample.reason) == (False, held.warnings, held.reason)
 
 
 def test_images_that_trained_it_under_other_names_took_part(csv_of, candidate_of):
     run = candidate_of(csv_of(*ALL, name="all.csv", usage=False), validation_split="Training", val_fraction=0.2)
     held = hold_out([run], data=str(csv_of(*ALL, name="full.csv")))
     assert held.split == "PrivateTest" and held.leaked.all()
-    assert "no part" not in held.reason and held.warnings[0].startswith("14 of these 14 images were trained on")
+    assert "no part" not in held.reason and held.warnings[0].startswith(
+        "14 of the 14 images of PrivateTest were trained on"
+    )
+
+
+def test_leaks_are_counted_whatever_the_name_by_which_the_split_is_asked_for(csv_of, candidate_of):
+    """Validated on PublicTest, which the data do not keep apart from Training."""
+    data = csv_of("Training", "PublicTest")
+    lines = data.read_text().splitlines()
+    lines[71] = lines[1].replace("Training", "PublicTest")
+    data.write_text("\n".join(lines) + "\n")
+    run = candidate_of(data)
+    for split in ("PublicTest", "validation"):
+        assert hold_out([run], split=split).leaked.tolist() == [True] + [False] * 20
 
 
 def test_only_what_a_limit_has_left_was_trained_on(csv_of, candidate_of):
@@ -282,12 +299,65 @@ def test_what_a_run_on_other_data_has_seen_is_found_there(csv_of, candidate_of):
     child = candidate_of(alone, "child", validation_split="Training", val_fraction=0.2, keep="last", init_from="parent")
     child = started_from(child, parent, source=str(whole))
     own = hold_out([child])  # its own validation images have all trained the parent
-    assert own.split == "validation" and own.leaked.all() and own.warnings[0].startswith("14 of these 14 images were")
+    assert (
+        own.split == "validation"
+        and own.leaked.all()
+        and own.warnings[0].startswith("14 of the 14 images of validation were")
+    )
     public = hold_out([child], data=str(whole), split="PublicTest")
     assert public.selected_on is True and "started or learned from" in public.warnings[0]
     private = hold_out([child], data=str(whole))
     assert (private.split, private.selected_on, private.warnings) == ("PrivateTest", False, ())
     assert private.reason == "PrivateTest took no part in training or in choosing the epoch."
+
+
+def test_what_trained_its_start_in_another_file_took_part(csv_of, candidate_of):
+    alone = csv_of(*ALL, name="all.csv", usage=False)
+    parent = candidate_of(alone, "parent", validation_split="Training", val_fraction=0.2)
+    child = candidate_of(csv_of(*ALL), "child", init_from="parent")
+    held = hold_out([started_from(child, parent, source=str(alone))])
+    assert held.leaked.all() and "no part" not in held.reason
+
+
+def test_data_are_found_where_another_of_the_runs_has_read_them(csv_of, candidate_of):
+    """A grandparent that did not record where it read, and a parent that read the same file."""
+    data = csv_of(*ALL, name="other.csv")
+    grandparent, parent = (candidate_of(data, name) for name in ("grandparent", "parent"))
+    child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from="parent")
+    child = started_from(child, parent, source=str(data))
+    theirs = started_from(child, grandparent).config.data["starts_from"] + child.config.data["starts_from"]
+    record = child.config.data | {"starts_from": theirs}
+    child = dataclasses.replace(child, config=dataclasses.replace(child.config, data=record))
+    held = hold_out([child])
+    assert held.selected_on is False and not any("cannot be told" in warning for warning in held.warnings)
+    assert held.leaked.tolist() == [False] * 14  # the others' PrivateTest, too
+
+
+def test_where_it_is_not_recorded_what_a_run_started_from_nothing_is_promised(csv_of, candidate_of):
+    held = hold_out([candidate_of(csv_of(*ALL), init_from="logs/older")])
+    assert held.selected_on is None and "no part" not in held.reason
+
+
+def test_a_cross_validated_run_is_told_of_no_repeats_that_are_leaks_anyway(csv_of, make_run):
+    data = csv_of("Training", "PublicTest")
+    lines = data.read_text().splitlines()
+    lines[71:74] = [line.replace("Training", "PublicTest") for line in lines[1:4]]
+    data.write_text("\n".join(lines) + "\n")
+    run = make_run(data, "crossed", validation_split="Training", folds=3)
+    for fold in range(3):
+        make_run(data, f"crossed/members/{fold:02d}", fold=fold, validation_split="Training", folds=3)
+    (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
+    held = hold_out([candidate])
+    assert (held.selected_on, held.leaked.sum(), held.warnings) == (False, 3, ())
+    assert held.reason.startswith("PublicTest took no part")
+
+
+def test_the_kept_epoch_is_the_kept_one_by_whatever_name(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training"), validation_split="Training", val_fraction=0.2, keep="last").run
+    run.epoch_file(3).parent.mkdir()
+    run.epoch_file(3).touch()
+    (third,) = find_candidates((str(run.path),), logdir="logs", epoch=3)  # which result.json calls the kept one
+    assert hold_out([third], split="validation").selected_on is False
 
 
 def test_what_judges_have_chosen_for_the_run_it_started_from_is_said(csv_of, candidate_of):

@@ -34,6 +34,7 @@ def trained(monkeypatch):
     done = []
 
     def finish(run: Run) -> Run:
+        run.model_file.touch()
         write_json(run.result_file, {})
         done.append(run.path)
         return run
@@ -105,9 +106,28 @@ def test_what_could_not_be_trained_after_the_others_is_refused_before_them(recip
     assert trained == []
 
 
+def test_a_recipe_takes_its_network_from_the_one_it_starts_from(recipes, tmp_path):
+    recipes["second"].write_text(
+        json.dumps({"after": ["first.json"], "init_from": "first"} | {k: v for k, v in TINY.items() if k != "arch"})
+    )
+    recipes["pupil"].write_text(json.dumps(PUPIL | {"after": ["second.json"], "init_from": "second", "teachers": []}))
+    settings = before(recipes, tmp_path / "logs", arch="cnn_plain")
+    assert settings.init_from.endswith("second-0")
+    with pytest.raises(UserError, match=r"expected --arch cnn_plain, as second.json has it, received cnn4"):
+        before(recipes, tmp_path / "other", arch="cnn4")
+
+
+def test_a_recipe_of_several_networks_is_no_start(recipes, tmp_path, trained):
+    recipes["first"].write_text(json.dumps(TINY | {"members": 2}))
+    with pytest.raises(UserError, match=r"expected one network of first\.json, received a recipe of 2"):
+        before(recipes, tmp_path / "logs")
+    assert trained == []
+
+
 def test_one_part_of_a_cross_validation_is_that_of_the_whole_chain(recipes, tmp_path):
     before(recipes, tmp_path / "logs", folds=3, fold=1)
-    assert [read_config(run).settings.fold for run in all_runs(tmp_path / "logs")] == [1, 1]
+    before(recipes, tmp_path / "logs", folds=3, fold=2)
+    assert sorted(read_config(run).settings.fold for run in all_runs(tmp_path / "logs")) == [1, 1, 2, 2]
 
 
 def test_a_run_of_that_name_by_another_recipe_is_refused(recipes, tmp_path):

@@ -207,7 +207,7 @@ def test_teachers_that_know_each_others_validation_parts_are_no_teachers_of_one_
             begin("pupil", folds=4, fold=fold, teachers=("fold0", "fold1"))
 
 
-def test_a_run_that_an_older_version_recorded_is_inherited_once(begin):
+def test_a_run_that_an_older_version_recorded_is_inherited_once(begin, source):
     begin("first", **PART)
     second, _ = begin("second", init_from="first", **PART)
     config = json.loads(second.config_file.read_text())
@@ -216,3 +216,4 @@ def test_a_run_that_an_older_version_recorded_is_inherited_once(begin):
     write_text(second.config_file, json.dumps(config))
     _, third = begin("third", init_from="second", teachers=("first",), **PART)
     assert [run["run"] for run in third.record["starts_from"]] == ["first", "second"]
+    assert third.record["starts_from"][0]["source"] == source  # the fuller of the two records
