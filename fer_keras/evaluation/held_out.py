@@ -21,7 +21,7 @@ class HeldOut:
     """N labelled images to evaluate on.
 
     faces: as they stand in their source, not equalised. split: one of SPLITS, or VALIDATION.
-    reason: why this split, a sentence; "" where it was asked for.
+    reason: why this split, and how its images are judged, a sentence; "" where there is nothing to say of either.
     selected_each: of each run, in order, whether these images chose its epoch; None where that cannot be told.
     leaked: bool (N,), images that stand pixel for pixel in what one of the runs, or a run that it comes from, was
     trained on, or, where the images as a whole did not choose its epoch, among those that did; None: not known.
@@ -85,10 +85,12 @@ def hold_out(
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
     selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
     leaked = _leaked(seen, selected_each)
+    why = "" if asked_for else _reason(candidates, whole, split, seen, selected_each)
+    how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
         faces=faces,
         split=split,
-        reason="" if asked_for else _reason(candidates, whole, split, seen, selected_each, crossed),
+        reason=f"{why} {how}".strip(),
         selected_each=selected_each,
         leaked=leaked,
         warnings=tuple(_warnings(candidates, whole, split, seen, selected_each)),
@@ -136,7 +138,6 @@ def _reason(
     split: str,
     seen: list[Seen],
     selected_each: tuple[bool | None, ...],
-    crossed: bool,
 ) -> str:
     """Return why the split was taken, and what is known of the part that it took: no more than that."""
     if split in ("PrivateTest", "PublicTest"):
@@ -149,10 +150,8 @@ def _reason(
         if untouched and all(by.known and not by.strangers for by in seen) and not any(selected_each):
             return f"{split} took no part in training or in choosing the epoch."
         return f"It is the data's split to test on: {split}."
-    if split == VALIDATION and crossed:
-        return "The data have no test split: each image is judged by the one network that was not trained on it."
     if split == VALIDATION:
-        return "The data have no test split: this is the part of Training that was not trained on."
+        return "The data have no test split: these are images of Training that were held out of it."
     for candidate in candidates:
         if candidate.config.data["sha256"] == whole.sha256 and not candidate.split.holds_out:
             return f"The data have no test split, and {candidate.name} held nothing out of training."

@@ -396,6 +396,7 @@ def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_o
     (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
     held = hold_out([candidate], split="validation")
     assert held.selected_on is True and held.leaked.tolist() == [False] * 70
+    assert held.reason == "Each image is judged by the one network that was not trained on it."
     whole = read_faces(data)
     assert held.faces.ids.tolist() == whole.split("Training").ids.tolist()
     for fold in range(3):
