@@ -2,7 +2,6 @@
 
 ARCHITECTURES = {
     "vgg25": "VGG-style, five stages of 25 convolutions, batch-normalised (the default)",
-    "vgg25_wide": "vgg25 with wide and short early stages: the better one in less time",
     "vgg15": "VGG-style, five stages of three convolutions, 64 to 256 filters, two dense layers of 1,024",
     "cnn4": "four convolutions, 32 to 128 filters: small and quick",
     "cnn3": "three convolutions, 64 to 512 filters",
@@ -12,5 +11,5 @@ ARCHITECTURES = {
     "resnet18_stem7": "ResNet-18 with the 7x7 stem of its paper",
 }
 # Networks that end in global average pooling: their weights are the same for images of any size.
-ANY_SIZE = ("vgg25", "vgg25_wide", "cnn3", "resblock", "resnet18", "resnet18_stem7")
+ANY_SIZE = ("vgg25", "cnn3", "resblock", "resnet18", "resnet18_stem7")
 DEFAULT_ARCHITECTURE = "vgg25"

@@ -10,11 +10,10 @@ from fer_keras.errors import unknown_name
 from fer_keras.models.layers import NamedLayers
 from fer_keras.models.resnet import resblock, resnet18, resnet18_stem7
 from fer_keras.models.small import cnn3, cnn4, cnn_plain
-from fer_keras.models.vgg import vgg15, vgg25, vgg25_wide
+from fer_keras.models.vgg import vgg15, vgg25
 
 NETWORKS = {
-    network.__name__: network
-    for network in (vgg25, vgg25_wide, vgg15, cnn4, cnn3, cnn_plain, resblock, resnet18, resnet18_stem7)
+    network.__name__: network for network in (vgg25, vgg15, cnn4, cnn3, cnn_plain, resblock, resnet18, resnet18_stem7)
 }
 
 

@@ -7,35 +7,23 @@ After Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale 
 
 from fer_keras.models.layers import NamedLayers
 
-VGG25_DEPTHS, VGG25_WIDTHS = (2, 4, 8, 8, 3), (16, 32, 64, 128, 256)
-VGG25_WIDE_DEPTHS, VGG25_WIDE_WIDTHS = (2, 2, 4, 7, 10), (32, 64, 96, 128, 128)
+VGG25_DEPTHS, VGG25_WIDTHS = (2, 2, 4, 7, 10), (32, 64, 96, 128, 128)
 VGG15_WIDTHS = (64, 128, 128, 128, 256)
 
 
 def vgg25(x, net: NamedLayers, dropout: float = 0.2):
-    """25 conv-BN-ReLU blocks in five stages, identity shortcuts over pairs of them; 2,898,391 trainable parameters.
+    """25 conv-BN-ReLU blocks in five stages, identity shortcuts over pairs of them; 2,845,223 trainable parameters.
 
     Block k is conv2d_k, batch_normalization_k and activation_k. The first block of a stage widens it; those after it
     that make whole pairs are residual: the block's input is added before the second ReLU of the pair (He et al.,
-    arXiv:1512.03385). The shortcuts have no parameters, so conv2d_k counts every convolution there is. Then global
-    average pooling and dropout. 2,891,664 parameters are in the convolutions, 4,928 in the batch normalisations and
-    1,799 in the seven logits.
-    """
-    # (N, 48, 48, 16) -> 24, 24, 32 -> 12, 12, 64 -> 6, 6, 128 -> 3, 3, 256 -> 256
-    x = _residual_stages(x, net, VGG25_DEPTHS, VGG25_WIDTHS)
-    return net.dropout(dropout)(x)
-
-
-def vgg25_wide(x, net: NamedLayers, dropout: float = 0.2):
-    """vgg25 with wide and short early stages, and pairs that begin as the identity; 2,845,223 trainable parameters.
-
-    Names, shortcuts and head are those of `vgg25`. The last batch normalisation of a pair scales by zero at first
-    (Goyal et al., "Accurate, Large Minibatch SGD", 2017, arXiv:1706.02677): nine convolutions that grow into 25.
-    docs/results.md has how fast it learns. 2,838,816 parameters are in the convolutions, 5,504 in the batch
+    arXiv:1512.03385). The shortcuts have no parameters, so conv2d_k counts every convolution there is. The last batch
+    normalisation of a pair scales by zero at first (Goyal et al., "Accurate, Large Minibatch SGD", 2017,
+    arXiv:1706.02677): nine convolutions that grow into 25. Then global average pooling and dropout. docs/results.md
+    has what widths and depths were chosen by. 2,838,816 parameters are in the convolutions, 5,504 in the batch
     normalisations and 903 in the seven logits.
     """
     # (N, 48, 48, 32) -> 24, 24, 64 -> 12, 12, 96 -> 6, 6, 128 -> 3, 3, 128 -> 128
-    x = _residual_stages(x, net, VGG25_WIDE_DEPTHS, VGG25_WIDE_WIDTHS, gamma=0.0)
+    x = _residual_stages(x, net, VGG25_DEPTHS, VGG25_WIDTHS)
     return net.dropout(dropout)(x)
 
 
@@ -60,8 +48,8 @@ def vgg15(x, net: NamedLayers, dropout: float = 0.5):
     return x
 
 
-def _residual_stages(x, net: NamedLayers, depths: tuple, widths: tuple, gamma: float = 1.0):
-    """Return (N, C) features. gamma: the initial scale at the end of every residual pair."""
+def _residual_stages(x, net: NamedLayers, depths: tuple, widths: tuple):
+    """Return (N, C) features."""
     for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
         if stage:
             x = net.max_pooling2d()(x)
@@ -69,7 +57,7 @@ def _residual_stages(x, net: NamedLayers, depths: tuple, widths: tuple, gamma: f
         for _ in range(plain):
             x = _conv_bn_relu(x, net, width)
         for _ in range((depth - plain) // 2):
-            x = _residual_pair(x, net, width, gamma)
+            x = _residual_pair(x, net, width)
     return net.global_average_pooling2d()(x)
 
 
@@ -79,10 +67,10 @@ def _conv_bn_relu(x, net: NamedLayers, width: int):
     return net.relu()(x)
 
 
-def _residual_pair(x, net: NamedLayers, width: int, gamma: float):
+def _residual_pair(x, net: NamedLayers, width: int):
     shortcut = x
     x = _conv_bn_relu(x, net, width)
     x = net.conv2d(width)(x)
-    x = net.batch_normalization(gamma=gamma)(x)
+    x = net.batch_normalization(gamma=0.0)(x)  # the identity, at first
     x = net.add()([shortcut, x])
     return net.relu()(x)
