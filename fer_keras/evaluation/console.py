@@ -109,7 +109,11 @@ def _taken_for(metrics, i: int) -> str:
 
 
 def members(evaluation: Evaluation) -> str:
-    """Return a table of every member alone, and of the ensemble as members are added; or of each fold."""
+    """Return a table of every member alone, and of the ensemble as members are added; or of each fold.
+
+    Under the members of an ensemble stand the mean and the spread of their accuracies: over runs that differ in their
+    seeds alone, what a recipe gives and how far luck moves it.
+    """
     together = evaluation.ensemble_accuracies
     last = "its own images" if together is None else "ensemble so far"
     rows = [("", "member", "epoch", "alone", last)]
@@ -118,7 +122,11 @@ def members(evaluation: Evaluation) -> str:
         alone = "-" if np.isnan(accuracy) else _number(accuracy)
         beside = f"{np.sum(evaluation.held.fold_of == i):,}" if together is None else _number(together[i])
         rows.append((str(i + 1), member.name, str(member.epoch or "-"), alone, beside))
-    return columns(rows, right=(0, 2, 3, 4))
+    table = columns(rows, right=(0, 2, 3, 4))
+    if together is None:
+        return table
+    mean, deviation = evaluation.member_spread
+    return f"{table}\n\nalone, the members are at {_number(mean)} on average, standard deviation {_number(deviation)}"
 
 
 def written_text(folder: Path, written: Sequence[Path]) -> str:

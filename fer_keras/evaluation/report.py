@@ -57,6 +57,11 @@ class Evaluation:
         return len(self.members) > 1 and self.ensemble_accuracies is not None
 
     @property
+    def member_spread(self) -> tuple[float, float]:
+        """Mean and standard deviation (of a sample: over M - 1) of what M >= 2 members reach alone, 0..1."""
+        return float(self.member_accuracies.mean()), float(self.member_accuracies.std(ddof=1))
+
+    @property
     def note(self) -> str | None:
         """What every figure must say about the data."""
         return SYNTHETIC_NOTE if self.held.synthetic else None
@@ -96,7 +101,7 @@ def to_json(evaluation: Evaluation) -> dict:
     """Return the content of metrics.json."""
     held, faces, members = evaluation.held, evaluation.held.faces, evaluation.members
     together = evaluation.ensemble_accuracies
-    return evaluation.metrics.to_json() | {
+    content = evaluation.metrics.to_json() | {
         "selected_on": held.selected_on,
         "n_leaks": None if held.leaked is None else int(held.leaked.sum()),
         "warnings": list(held.warnings),
@@ -112,6 +117,9 @@ def to_json(evaluation: Evaluation) -> dict:
             for i, (member, alone) in enumerate(zip(members, evaluation.member_accuracies, strict=True))
         ],
     }
+    if evaluation.votes:
+        content["members_mean_accuracy"], content["members_sd_accuracy"] = evaluation.member_spread
+    return content
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:

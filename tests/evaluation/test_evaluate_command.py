@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from fer_keras.config import Settings
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import training_and_validation
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation import compare, report
+from fer_keras.evaluation import compare, console, report
 from fer_keras.files import write_json, write_text
 from fer_keras.metrics import McNemar
 from fer_keras.models.files import save_model
@@ -157,6 +158,24 @@ def test_runs_vote_and_each_is_told_beside_the_ensemble(command, undrawn, logs):
     assert metrics["members"][0]["accuracy"] == metrics["members"][0]["ensemble_accuracy"]
     assert metrics["members"][1]["ensemble_accuracy"] == metrics["accuracy"]
     assert "majority vote" in out and "ensemble so far" in out
+    alone = [member["accuracy"] for member in metrics["members"]]
+    assert metrics["members_mean_accuracy"] == pytest.approx(statistics.mean(alone))
+    assert metrics["members_sd_accuracy"] == pytest.approx(statistics.stdev(alone))
+
+
+def test_the_spread_of_the_members_is_that_of_a_sample():
+    members = tuple(SimpleNamespace(name=name, epoch=3) for name in "ABC")
+    evaluation = report.Evaluation(
+        candidates=[SimpleNamespace(members=members)],
+        held=None,
+        tta="none",
+        vote="soft",
+        decision=None,
+        metrics=None,
+        member_accuracies=np.array([0.5, 0.7, 0.6]),  # deviations of -0.1, 0.1 and 0: sqrt(0.02 / 2) = 0.1
+        ensemble_accuracies=np.array([0.5, 0.7, 0.7]),
+    )
+    assert "alone, the members are at 0.6000 on average, standard deviation 0.1000" in console.members(evaluation)
 
 
 def test_the_newest_run_is_evaluated_with_all_its_members(command, logs, tmp_path):
