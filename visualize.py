@@ -38,7 +38,14 @@ def parse() -> Options:
         help=f"what to do, see below; {ALL} for everything (default: {' '.join(DEFAULT_METHODS)})",
     )
     add("--per-class", type=whole, metavar="N", help="images of each emotion and of each mistake (default: 5)")
-    add("--index", nargs="+", action="extend", type=whole, metavar="I", help="these images of the split too")
+    add(
+        "--index",
+        nargs="+",
+        action="extend",
+        type=whole,
+        metavar="I",
+        help="these too, by number (of those in --limit)",
+    )
     add("--filters", type=whole, metavar="N", help="the first N filters of the layer (default: 10)")
     add("--filter", nargs="+", action="extend", type=whole, metavar="F", help="these filters instead")
     add("--channels", type=whole, metavar="N", help="channels of each layer in outputs/ (default: 5)")

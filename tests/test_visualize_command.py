@@ -18,9 +18,13 @@ from fer_keras.data.synthetic import PARTS, synthetic_parts
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.explain import activation, lime_images
+from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations import methods
+from fer_keras.explanations.options import Options
+from fer_keras.explanations.study import Network, default_layer, layer_of
 from fer_keras.files import write_json
+from fer_keras.models import registry
 from fer_keras.models.files import save_model
 from fer_keras.runs import RunConfig, create_run, write_config
 
@@ -131,6 +135,7 @@ def test_raw_maps_stand_beside_their_images_and_answers(explained):
         arrays = arrays_of(explained / method)
         indices = arrays["indices"]
         np.testing.assert_array_equal(arrays["images"], faces.images[indices])
+        assert arrays["ids"].tolist() == [faces.ids[index] for index in indices]
         np.testing.assert_array_equal(arrays["labels"], faces.labels[indices])
         expected = np.where(arrays["labels"] == NO_FACES_OF, EMOTIONS.index("angry"), arrays["labels"])
         np.testing.assert_array_equal(arrays["predictions"], expected)
@@ -236,7 +241,31 @@ def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path):
     call("--model", file, "--data", data, "--method", "saliency", "--per-class", 1, "--limit", 21)
     folder = tmp_path / "other-explanations"
     assert arrays_of(folder / "saliency")["maps"].shape == (21, 48, 48)
-    assert "other.keras" in (folder / "index.html").read_text()
+    page = (folder / "index.html").read_text()
+    assert "other.keras" in page and "he first 16 images of PublicTest (its 21 images by --limit)" in page
+    before = names_in(folder)
+    with pytest.raises(UserError, match="tf-keras-vis cannot be used on it, take another style"):
+        call("--model", file, "--data", data, "--method", "activation", "--style", "tf-keras-vis", "--limit", 21)
+    assert names_in(folder) == before
+
+
+def test_the_page_forgets_a_method_that_fails(run, tmp_path, monkeypatch):
+    arguments = ("--run", run.path, "--output", tmp_path, "--method", "outputs")
+    call(*arguments)
+    assert "image-0/network.png" in (tmp_path / "index.html").read_text()
+    monkeypatch.setattr("fer_keras.explanations.outputs.network_sample", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call(*arguments, "--force")
+    assert "image-0/network.png" not in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize(("arch", "layer"), [("cnn4", "leaky_re_lu_3"), ("vgg25", "activation_24")])
+def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_not(arch, layer):
+    model = registry.build(arch)
+    access = ModelAccess(model)
+    network = Network(model, access, default_layer(access))
+    assert layer_of("grad-cam", network, Options()) == layer
+    assert layer_of("grad-cam", network, Options(layer=network.layer)) == layer
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,8 @@ class GradCam(_GradientCam):
 class GradCamPlusPlus(_GradientCam):
     """Channels weighted by their positive gradients, places where a gradient stands alone counting more.
 
-    As in the authors' program, the weights of a channel's places are made to sum to 1. The paper's factor exp(logit),
+    As in the authors' program, the weights of a channel's places of positive gradient are made to sum to 1; with
+    activations of 0 or more, as after a ReLU, no channel's weight is negative then. The paper's factor exp(logit),
     one positive number for a whole map, is left out: it overflows, and changes nothing within a map.
     """
 
@@ -73,8 +74,9 @@ class GradCamPlusPlus(_GradientCam):
     @staticmethod
     def _cam(activations: tf.Tensor, gradients: tf.Tensor) -> tf.Tensor:
         sums = tf.reduce_sum(activations, axis=(1, 2), keepdims=True)
-        # g^2 / (2 g^2 + g^3 sum(A)), without the powers that underflow where gradients are small.
-        alphas = tf.where(gradients == 0, 0.0, tf.math.divide_no_nan(1.0, 2.0 + gradients * sums))
+        # g^2 / (2 g^2 + g^3 sum(A)), without the powers that underflow where gradients are small; where g < 0 it can
+        # have any sign and size, and counts in neither the sum nor the normalisation.
+        alphas = tf.where(gradients > 0, tf.math.divide_no_nan(1.0, 2.0 + gradients * sums), 0.0)
         alphas = tf.math.divide_no_nan(alphas, tf.reduce_sum(alphas, axis=(1, 2), keepdims=True))
         weights = tf.reduce_sum(alphas * tf.nn.relu(gradients), axis=(1, 2))  # (N, C)
         return tf.nn.relu(tf.einsum("nhwc,nc->nhw", activations, weights))

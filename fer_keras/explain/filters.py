@@ -36,20 +36,31 @@ class FilterStatistics:
     within_variance: np.ndarray
 
     def top_emotions(self) -> np.ndarray:
-        """Return the label of the emotion with the largest mean: int64 (C,); -1 for a filter that never changes."""
+        """Return the label of the emotion with the largest mean: int64 (C,).
+
+        -1 for a filter that never changes, and for all of them where the images show one emotion alone.
+        """
+        if self._emotions < 2:
+            return np.full(self.means.shape[1], -1)
         top = np.nanargmax(self.means, axis=0)
         return np.where(self.total_variance > 0, top, -1)
 
     def standout(self) -> np.ndarray:
         """Return how far the top emotion stands out: its mean less the mean of the other emotions' means, in units of
         the standard deviation within emotions: float64 (C,). A standardised difference as Cohen's d: 0.2 is small, 0.8
-        is large. The other emotions count alike, however many images they have. NaN for a filter that never changes.
+        is large. The other emotions count alike, however many images they have. NaN for a filter that never changes,
+        and for all of them where the images show one emotion alone.
         """
-        others = (np.isfinite(self.means).sum(axis=0) - 1).clip(min=1)
+        if self._emotions < 2:
+            return np.full(self.means.shape[1], np.nan)
         highest = np.nanmax(self.means, axis=0)
-        gap = highest - (np.nansum(self.means, axis=0) - highest) / others
+        gap = highest - (np.nansum(self.means, axis=0) - highest) / (self._emotions - 1)
         spread = np.sqrt(self.within_variance)
         return np.divide(gap, spread, out=np.full_like(gap, np.nan), where=spread > 0)
+
+    @property
+    def _emotions(self) -> int:
+        return int(np.count_nonzero(self.counts))
 
     def eta_squared(self) -> np.ndarray:
         """Return the share of the activation's variance that lies between emotions: float64 (C,), 0..1 or NaN."""
@@ -182,6 +193,7 @@ def pixel_weights(
     labels: np.ndarray,
     *,
     filters: Sequence[int] | None = None,
+    own: bool = False,
     absolute: bool = False,
     batch_size: int = 64,
     progress: Progress | None = None,
@@ -196,6 +208,8 @@ def pixel_weights(
         images: (N, 48, 48), gray, 0..255, any dtype.
         labels: int (N,), 0..6.
         filters: whose activations are averaged before the gradient; None for all of the layer.
+        own: take of each image the unit of its own label instead, of a layer whose outputs are the classes: the mean
+            of probabilities over all classes has no gradient.
         absolute: average the gradient's magnitude: how much a pixel matters, whichever way.
 
     Returns:
@@ -211,18 +225,21 @@ def pixel_weights(
     to_outputs = layer_outputs(network, [layer_name])
 
     @tf.function(reduce_retracing=True)
-    def gradients(batch):
+    def gradients(batch, of_batch):
         with tf.GradientTape() as tape:
             tape.watch(batch)
             means = mean_over_space(to_outputs(batch)[0])  # (n, C)
-            total = tf.reduce_sum(tf.reduce_mean(tf.gather(means, chosen, axis=1), axis=1))
+            if own:
+                total = tf.reduce_sum(tf.gather(means, of_batch, axis=1, batch_dims=1))
+            else:
+                total = tf.reduce_sum(tf.reduce_mean(tf.gather(means, chosen, axis=1), axis=1))
         return tape.gradient(total, batch)
 
     sums = np.zeros((NUM_EMOTIONS, *images.shape[1:]), np.float64)
     for start in range(0, len(images), batch_size):
-        batch = as_batch(images[start : start + batch_size])
-        maps = gradients(batch).numpy()
-        np.add.at(sums, labels[start : start + len(batch)], np.abs(maps) if absolute else maps)
+        batch, of_batch = as_batch(images[start : start + batch_size]), labels[start : start + batch_size]
+        maps = gradients(batch, tf.constant(of_batch)).numpy()
+        np.add.at(sums, of_batch, np.abs(maps) if absolute else maps)
         if progress is not None:
             progress(start + len(batch), len(images))
     counts = np.bincount(labels, minlength=NUM_EMOTIONS)

@@ -3,10 +3,14 @@
 from functools import partial
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from fer_keras.emotions import IMAGE_SIZE
+from fer_keras.errors import UserError
 from fer_keras.explain.explainer import Explainer
 from fer_keras.explain.gradients import compile_gradient
+from fer_keras.explain.model_access import ModelAccess
 
 _RECTIFIERS = (keras.activations.relu, keras.activations.relu6, keras.activations.leaky_relu)
 
@@ -25,11 +29,23 @@ class GuidedBackprop(Explainer):
 
     def __init__(self, model: keras.Model, **options):
         super().__init__(model, **options)  # checks the model before it is copied
-        self.network = type(self.network)(guided_copy(model))
+        original = self.network
+        self.network = type(original)(guided_copy(model))
+        _check_same(original, self.network)
         self._gradient = compile_gradient(self.network)
 
     def _explain_batch(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         return self._gradient(images, targets)
+
+
+def _check_same(network: ModelAccess, copy: ModelAccess) -> None:
+    noise = tf.random.stateless_uniform((4, IMAGE_SIZE, IMAGE_SIZE), seed=(0, 0), maxval=255.0)
+    expected, received = network.logits(noise).numpy(), copy.logits(noise).numpy()
+    if not np.allclose(expected, received, rtol=1e-2, atol=1e-2 * (1 + np.abs(expected).max())):
+        raise UserError(
+            "guided-backprop: expected a network whose layers can be made again from their configurations and weights. "
+            "Received one whose copy gives other outputs: take another method"
+        )
 
 
 @tf.custom_gradient
@@ -93,6 +109,7 @@ def _copy_weights(source: keras.layers.Layer, copy: keras.layers.Layer) -> None:
             if not isinstance(layer, keras.layers.InputLayer):  # clones of it take names of their own
                 _copy_weights(layer, copy.get_layer(layer.name))
         return
-    weights = {}
-    source.save_own_variables(weights)
-    copy.load_own_variables(weights)
+    copy.set_weights(source.get_weights())  # those of layers within the layer too
+    own = {}
+    source.save_own_variables(own)
+    copy.load_own_variables(own)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
-from fer_keras.explain.model_access import RECTIFIERS, ModelAccess
+from fer_keras.explain.model_access import RECTIFIERS, ModelAccess, producer
 
 _NONLINEAR = (*RECTIFIERS, keras.layers.Softmax)
 _PASSING_ON = (  # with a gradient wherever what they get has one
@@ -93,26 +93,23 @@ def convolutions_and_poolings(network: ModelAccess) -> list[str]:
 
 def _open(network: ModelAccess, name: str):
     """Return a symbolic tensor of the network, and the function to apply to its values (None: none)."""
-    layer, tensor = _layer(network, name), network.tensor(name)
+    tensor = network.tensor(name)
+    layer, inputs = producer(tensor)  # not `layer.input`, which is that of the first call where there are several
     if isinstance(layer, _NONLINEAR):
-        return layer.input, _opened(layer)
+        return inputs[0], _opened(layer)
     if isinstance(layer, _PASSING_ON):
-        behind, source = [layer], _source(layer)
+        behind, (source, inputs) = [layer], producer(inputs[0])
         while isinstance(source, _PASSING_ON):
-            behind, source = [source, *behind], _source(source)
+            behind, (source, inputs) = [source, *behind], producer(inputs[0])
         if isinstance(source, _NONLINEAR):
-            return source.input, _in_turn([_opened(source), *behind])
+            return inputs[0], _in_turn([_opened(source), *behind])
     elif getattr(layer, "activation", keras.activations.linear) is not keras.activations.linear:
         opened = _opened(layer)
         linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})
-        linear.build(layer.input.shape)
+        linear.build(inputs[0].shape)
         linear.set_weights(layer.get_weights())
-        return layer.input, lambda values: opened(linear(values))
+        return inputs[0], lambda values: opened(linear(values))
     return tensor, None
-
-
-def _source(layer: keras.Layer) -> keras.Operation:
-    return layer.input._keras_history.operation
 
 
 def _in_turn(functions: Sequence[Callable[[tf.Tensor], tf.Tensor]]) -> Callable[[tf.Tensor], tf.Tensor]:

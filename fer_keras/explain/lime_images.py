@@ -104,7 +104,7 @@ def explain_lime(
 
     @tf.function(input_signature=[FACES], autograph=False)
     def probabilities(faces):
-        return tf.nn.softmax(network.logits(faces))
+        return network.probabilities(faces)
 
     def predict(samples: np.ndarray) -> np.ndarray:
         batches = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]

@@ -60,11 +60,12 @@ class ModelAccess:
     def __init__(self, model: keras.Model):
         _check_model(model)
         self.input_shape = tuple(side or IMAGE_SIZE for side in model.inputs[0].shape[1:])
-        self.stem, self.inner, self._logit_tensor, self._head = _before_softmax(model)
+        self._model = model
+        self.stem, self.inner, self._logit_tensor, self._head, self._bounded = _before_softmax(model)
         self._tensors = _layer_tensors(self.inner)
         self._to_logits = self.model_to(self._logit_tensor)
         self.num_classes = model.outputs[0].shape[-1]
-        if self._head is None and self._logit_tensor is self.inner.outputs[0]:
+        if not self._bounded:
             _check_unbounded(self)
 
     @property
@@ -116,7 +117,7 @@ class ModelAccess:
         self.tensor(name)
         consumers = {found: [] for found in self._tensors}
         for consumer, tensor in self._tensors.items():
-            for source in _producer(tensor)[1]:
+            for source in producer(tensor)[1]:
                 consumers.setdefault(source._keras_history.operation.name, []).append(consumer)
         place = name
         while not _rectifies(self.inner.get_layer(place)):
@@ -129,6 +130,16 @@ class ModelAccess:
     def logits(self, faces: tf.Tensor) -> tf.Tensor:
         """Return the logits, float32 (N, classes), of faces, float32 (N, 48, 48) in 0..255. Differentiable."""
         return self._finish(self._to_logits(self.enter(faces), training=False))
+
+    def probabilities(self, faces: tf.Tensor) -> tf.Tensor:
+        """Return what the model itself says, float32 (N, classes); the softmax of it where it ends in logits."""
+        outputs = tf.cast(self._model(self._as_input(faces), training=False), tf.float32)
+        return outputs if self._bounded else tf.nn.softmax(outputs)
+
+    def gives_classes(self, name: str) -> bool:
+        """Tell whether a layer's outputs are the logits or the model's own. UserError for an unknown layer."""
+        tensor = self.tensor(name)
+        return tensor is self._logit_tensor or tensor is self.inner.outputs[0]
 
     def folded_logits(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """Return a function that is `logits` with the weights of now, batch normalisation folded away: faster."""
@@ -161,14 +172,18 @@ class ModelAccess:
 
     def enter(self, faces: tf.Tensor) -> tf.Tensor:
         """Return faces, float32 (N, 48, 48), as `inner` takes them: resized, in three channels, through the `stem`."""
+        x = self._as_input(faces)
+        for part in self.stem:
+            x = part(x, training=False)
+        return x
+
+    def _as_input(self, faces: tf.Tensor) -> tf.Tensor:
         height, width, channels = self.input_shape
         x = faces[..., tf.newaxis]
         if (height, width) != (IMAGE_SIZE, IMAGE_SIZE):
             x = tf.image.resize(x, (height, width), antialias=True)
         if channels == 3:
             x = tf.image.grayscale_to_rgb(x)
-        for part in self.stem:
-            x = part(x, training=False)
         return x
 
     def _finish(self, x: tf.Tensor) -> tf.Tensor:
@@ -205,7 +220,7 @@ def _check_model(model: keras.Model) -> None:
         raise UserError(f"expected a classifier with outputs of (classes,). Received outputs of {outputs}")
 
 
-def _producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
+def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
     """Return the operation that a symbolic tensor came out of, and what went into it."""
     history = tensor._keras_history
     return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
@@ -219,10 +234,11 @@ def _before_softmax(model: keras.Model):
         inner: the innermost model.
         tensor: its symbolic tensor that the logits are made of.
         head: the layer that makes them, or None where `tensor` is the logits.
+        bounded: whether a softmax or sigmoid was met, so that the model's outputs are probabilities.
     """
     stem, tensor, softmax_found = [], model.outputs[0], False
     while True:
-        operation, inputs = _producer(tensor)
+        operation, inputs = producer(tensor)
         activation = getattr(operation, "activation", None)
         standalone = isinstance(operation, keras.layers.Activation)
         if isinstance(operation, keras.Model):
@@ -232,14 +248,14 @@ def _before_softmax(model: keras.Model):
             standalone and activation is keras.activations.linear
         ):
             tensor = inputs[0]
-        elif softmax_found:
-            return stem, model, tensor, None
+        elif softmax_found and activation is keras.activations.sigmoid:
+            return stem, model, tensor, None, True  # what the softmax is taken of
         elif isinstance(operation, keras.layers.Softmax) or (standalone and activation in _TO_PROBABILITIES):
             tensor, softmax_found = inputs[0], True
         elif activation in _TO_PROBABILITIES:
-            return stem, model, inputs[0], _linear_copy(operation, inputs[0].shape)
+            return stem, model, inputs[0], _linear_copy(operation, inputs[0].shape), True
         else:
-            return stem, model, tensor, None
+            return stem, model, tensor, None, softmax_found
 
 
 def _linear_copy(layer: keras.layers.Layer, input_shape: tuple) -> keras.layers.Layer:
@@ -257,7 +273,7 @@ def _layer_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
     found, waiting = {}, [model.outputs[0]]
     while waiting:
         tensor = waiting.pop()
-        operation, inputs = _producer(tensor)
+        operation, inputs = producer(tensor)
         if operation.name not in found:
             found[operation.name] = tensor
             waiting.extend(inputs)

@@ -50,8 +50,8 @@ def write_activation(study: Study, folder: MethodFolder, tell: Tell) -> None:
     )
     caption = (
         f"For each filter of {layer}: the picture that excites it most, by gradient ascent from noise, with the "
-        f"activation it reaches; the {top.shape[1]} faces of {study.target.split} that excite it most, the strongest "
-        "first; its mean activation by emotion, with the ends of the scale."
+        f"activation it reaches; the {top.shape[1]} faces of {study.target.split}{study.limited} that excite it most, "
+        "the strongest first; its mean activation by emotion, with the ends of the scale."
     )
     folder.figure(f"{layer}.png", figure, caption, heading=f"The filters of {layer}")
     if others:
@@ -64,7 +64,7 @@ def write_activation(study: Study, folder: MethodFolder, tell: Tell) -> None:
 def _write_arrays(folder: MethodFolder, study: Study, both: Visualisation, filters, *, top, references, means) -> None:
     folder.arrays(
         "The pictures (maps), their layers, filters and activations; for the filters of the layer their top faces "
-        "(images, labels, predictions, indices), 99th percentiles and mean activations by emotion",
+        "(images, labels, predictions, indices, ids), 99th percentiles and mean activations by emotion",
         maps=both.images,
         layers=np.array([layer for layer, _ in both.targets]),
         filters=np.array([number for _, number in both.targets]),
@@ -74,6 +74,7 @@ def _write_arrays(folder: MethodFolder, study: Study, both: Visualisation, filte
         labels=study.labels[top],
         predictions=study.predictions[top],
         indices=top,
+        ids=study.ids[top],
         percentile_99=references,
         emotion_means=means,
     )

@@ -32,6 +32,7 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
         labels=study.labels[indices],
         predictions=study.predictions[indices],
         indices=indices,
+        ids=study.ids[indices],
     )
     shown, signed = shown_maps(explainer, maps)
     at = _titled(explainer)
@@ -67,6 +68,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         labels=study.labels[indices],
         predictions=targets,
         indices=indices,
+        ids=study.ids[indices],
     )
     captions = [study.caption(index).replace("  ", "\n").replace(" (", "\n(") for index in indices]
     layer = layer_of("comparison", study.network, study.options)
@@ -139,7 +141,7 @@ def _write_means(study: Study, folder: MethodFolder, indices, maps, signed: bool
     lacking = [EMOTIONS[label] for label in np.flatnonzero(counts == 0)]
     caption = (
         "The mean map of each emotion over its correctly classified images (their number in brackets), below their "
-        "mean face. Every map counts alike: it is divided by its sum first."
+        "mean face. Every map counts alike: it is divided by the sum of its magnitudes first."
     )
     if lacking:
         caption += f" None: {', '.join(lacking)}."

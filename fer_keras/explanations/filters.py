@@ -39,14 +39,20 @@ def write_filters(study: Study, folder: MethodFolder, tell: Tell) -> None:
     )
     folder.figure("filters.png", figure, caption, heading="Filters by emotion")
     counts = np.bincount(study.labels, minlength=len(EMOTIONS))
-    signed = pixel_weights(model, layer, study.images, study.labels, progress=part())
-    magnitude = pixel_weights(model, layer, study.images, study.labels, absolute=True, progress=part())
+    if np.count_nonzero(counts) < 2:
+        folder.say("All images are of one emotion: which emotion excites which filter cannot be told.")
+    own = study.network.access.gives_classes(layer)
+    signed = pixel_weights(model, layer, study.images, study.labels, own=own, progress=part())
+    magnitude = pixel_weights(model, layer, study.images, study.labels, own=own, absolute=True, progress=part())
+    of_what, of_these = f"the activation of {layer}", f"the mean activation of {layer}'s filters"
+    if own:
+        of_what, of_these = f"the face's own emotion in {layer}", f"the output of {layer} for the face's own emotion"
     for name, weights, what in (
         ("pixel_weights.png", signed, "mean gradient"),
         ("pixel_weights_magnitude.png", magnitude, "mean magnitude of the gradient"),
     ):
-        title = f"{what.capitalize()} of the activation of {layer} at each pixel"
-        caption = f"The {what} of the mean activation of {layer}'s filters, over the faces of each emotion."
+        title = f"{what.capitalize()} of {of_what} at each pixel"
+        caption = f"The {what} of {of_these}, over the faces of each emotion."
         folder.figure(name, pixel_weights_figure(weights, counts, title=title), caption, heading=f"Pixels of {layer}")
     about = "The gradients by emotion: the mean (maps), the mean magnitude, and the number of images"
     folder.arrays(about, maps=signed, magnitudes=magnitude, counts=counts)

@@ -18,7 +18,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_npz, written_aside
 from fer_keras.plots.style import save_figure
 
-FORMAT = 1
+FORMAT = 2  # another one where a later program draws something else for the same options
 DONE = "done.json"
 MAPS = "maps.npz"
 

@@ -74,7 +74,8 @@ def explain_target(target: Target, options: Options) -> Path:
         except KeyboardInterrupt:
             say("\nWhat is finished is kept: the same command goes on with the rest.")
             raise
-        _write_index(target, study)
+        finally:  # where it failed, so that the page shows nothing that is gone
+            _write_index(target, study)
     index = target.folder / INDEX
     if not index.is_file():
         _write_index(target, study)

@@ -39,6 +39,7 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
         labels=study.labels[indices],
         predictions=study.predictions[indices],
         indices=indices,
+        ids=study.ids[indices],
     )
     by_index = dict(zip(indices.tolist(), found, strict=True))
     how = f"LIME ({options.lime_segments}, {options.lime_samples:,} samples)"

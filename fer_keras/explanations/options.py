@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from fer_keras.config import MAX_SEED
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, SEGMENTATIONS, STYLES
@@ -58,6 +59,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UserError(f"{_flag(name)}: expected a whole number of at least {least}, received {value}")
+        if self.seed > MAX_SEED:
+            raise UserError(f"--seed: expected a whole number of at most {MAX_SEED}, received {self.seed}")
         for name in ("filter", "index"):
             negative = [value for value in getattr(self, name) if value < 0]
             if negative:

@@ -23,6 +23,7 @@ def write_outputs(study: Study, folder: MethodFolder, tell: Tell) -> None:
         labels=study.labels[indices],
         predictions=study.predictions[indices],
         indices=indices,
+        ids=study.ids[indices],
     )
     number = options.filter[0] if options.filter else 0
     for done, (index, image, of_image) in enumerate(zip(indices, images, maps, strict=True)):

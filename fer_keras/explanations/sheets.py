@@ -20,7 +20,7 @@ class Sheet:
 
 def sheets(study: Study) -> list[Sheet]:
     """Return correct/<Emotion>.png, wrong/<True>(<Predicted>).png, first.png, and chosen.png where images are named."""
-    selection, split = study.selection, study.target.split
+    selection, split = study.selection, f"{study.target.split}{study.limited}"
     result = []
     for label, indices in selection.correct.items():
         there = selection.counts[label, label]

@@ -9,7 +9,7 @@ import tensorflow as tf
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.explain.explainer import FACES
-from fer_keras.explain.layer_outputs import check_filter, convolutions
+from fer_keras.explain.layer_outputs import check_filter, convolutions, plain_model
 from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.options import Options
@@ -50,6 +50,16 @@ class Study:
     def images(self) -> np.ndarray:
         """uint8 (N, 48, 48), as the network is given them."""
         return self.target.faces.images
+
+    @property
+    def ids(self) -> np.ndarray:
+        """str (N,), the images' names in their data set."""
+        return np.array(self.target.faces.ids)
+
+    @property
+    def limited(self) -> str:
+        """What must be said of the split's name where `--limit` leaves a part of it; else ""."""
+        return f" (its {len(self.images):,} images by --limit)" if self.options.limit else ""
 
     @property
     def labels(self) -> np.ndarray:
@@ -98,6 +108,8 @@ def open_network(target: Target, options: Options) -> Network:
     access.layer_shape(network.layer)  # raises for an unknown one
     for number in options.filter:
         check_filter(access, network.layer, number)
+    if "activation" in options.methods and options.style == "tf-keras-vis":
+        plain_model(access, network.layer)  # raises where that package cannot be used
     spatial = [name for name in options.methods if name == "outputs" or needs_maps(name)]
     if spatial:
         try:
@@ -125,8 +137,9 @@ def layer_of(name: str, network: Network, options: Options) -> str | None:
     """
     if not needs_maps(name):
         return None
-    layer = network.access.spatial_layer(options.layer)
-    return network.access.rectified_layer(layer)
+    access = network.access
+    named = options.layer or (network.layer if network.layer in access.spatial_layers() else None)
+    return access.rectified_layer(access.spatial_layer(named))
 
 
 def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:
@@ -134,7 +147,7 @@ def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:
 
     @tf.function(input_signature=[FACES], autograph=False)
     def probabilities(faces):
-        return tf.nn.softmax(network.access.logits(faces))
+        return network.access.probabilities(faces)
 
     results = np.empty((len(images), NUM_EMOTIONS), np.float32)
     for start in range(0, len(images), _BATCH):

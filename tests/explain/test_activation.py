@@ -159,6 +159,20 @@ def test_a_relu_is_opened_behind_batch_normalisation_and_pooling():
     np.testing.assert_allclose(found[1], pooled[1, ..., 0].mean(), rtol=1e-4)
 
 
+def test_a_relu_that_is_used_twice_is_opened_where_it_is_used_last():
+    image = keras.Input((48, 48, 1))
+    relu, pool = keras.layers.ReLU(name="re_lu"), keras.layers.MaxPooling2D(name="max_pooling2d")
+    x = pool(relu(keras.layers.Conv2D(2, 3, padding="same")(image)))
+    second = keras.layers.Conv2D(3, 3, padding="same")(x)
+    model = keras.Model([image], keras.layers.Dense(7)(keras.layers.Flatten()(pool(relu(second)))))
+    pictures = tf.random.stateless_uniform((2, 48, 48), (0, 1), 0.0, 255.0)
+    found = FilterObjective(ModelAccess(model), [("re_lu", 2), ("max_pooling2d", 2)], opened=True)(pictures).numpy()
+    before = np.asarray(keras.Model([image], second)([pictures[..., None]]))
+    leaky = np.where(before > 0, before, 0.1 * before)
+    np.testing.assert_allclose(found[0], leaky[0, ..., 2].mean(), rtol=1e-4)
+    np.testing.assert_allclose(found[1], leaky[1, ..., 2].reshape(12, 2, 12, 2).max(axis=(1, 3)).mean(), rtol=1e-4)
+
+
 def test_a_filters_picture_does_not_depend_on_its_company_and_the_seed_fixes_it():
     model = conv_model()
     together = maximise(model, "conv2d", [0, 1, 2], steps=8, seed=5)

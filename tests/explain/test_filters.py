@@ -89,6 +89,14 @@ def test_an_emotion_without_images_is_nan_and_never_on_top():
     assert found.top_emotions()[0] == 2 and np.isfinite(found.standout()[0])
 
 
+def test_of_one_emotion_alone_nothing_stands_out():
+    images, labels = faces()
+    of_one = labels == 3
+    found = emotion_statistics(halves_model(), images[of_one], labels[of_one], ["conv2d"])
+    assert (found[0].top_emotions() == -1).all() and np.isnan(found[0].standout()).all()
+    assert (emotion_table(found).top_emotion == "").all()
+
+
 def test_the_table_has_a_row_for_each_filter(tmp_path):
     images, labels = faces()
     table = emotion_table(emotion_statistics(halves_model(), images, labels))
@@ -123,6 +131,24 @@ def test_pixel_weights_of_a_linear_layer_are_its_weights():
     np.testing.assert_allclose(of_all[0], kernel.mean(axis=-1), rtol=1e-4, atol=1e-7)
     magnitudes = pixel_weights(model, "logits", images, labels, filters=[2], absolute=True)
     np.testing.assert_allclose(magnitudes[0], np.abs(kernel[..., 2]), rtol=1e-4, atol=1e-7)
+
+
+def test_pixel_weights_of_the_own_class_are_those_of_each_label():
+    image = keras.Input((48, 48, 1))
+    dense = keras.layers.Dense(7, name="logits")
+    x = keras.layers.Softmax(name="predictions")(dense(keras.layers.Flatten()(image)))
+    model = keras.Model(image, x)
+    dense.set_weights([1e-4 * dense.get_weights()[0], dense.get_weights()[1]])  # so that no probability is 0 or 1
+    kernel = dense.get_weights()[0].reshape(48, 48, 7)
+    images, labels = faces()
+    found = pixel_weights(model, "logits", images, labels, own=True, batch_size=16)
+    np.testing.assert_allclose(found, kernel.transpose(2, 0, 1), rtol=1e-4, atol=1e-9)
+    # dp_k/dx = p_k (w_k - sum_j p_j w_j); the mean over all k, which is taken without `own`, has no gradient
+    one = images[labels == 4][:1]
+    p = np.asarray(model(one[..., None].astype(np.float32)))[0]
+    expected = p[4] * (kernel[..., 4] - kernel @ p)
+    found = pixel_weights(model, "predictions", one, np.array([4]), own=True)[4]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
 def test_pixel_weights_behind_a_relu_differ_by_emotion():

@@ -149,6 +149,36 @@ def test_guided_backprop_by_hand_where_a_negative_gradient_is_held_back(activati
     assert GuidedBackprop(model).explain(image)[0, 0, 0] == pytest.approx(guided, abs=1e-6)
 
 
+def test_the_guided_copy_has_the_weights_of_layers_within_layers():
+    keras.utils.set_random_seed(3)
+    inputs = layers.Input((48, 48, 1))
+    x = layers.Conv2D(4, 5, strides=8, activation="relu")(inputs)
+    x = layers.TimeDistributed(layers.Dense(6))(layers.Reshape((36, 4))(x))
+    x = layers.MultiHeadAttention(2, 3)(x, x)
+    model = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x)))
+    faces = IMAGES.astype(np.float32)
+    guided = GuidedBackprop(model).network
+    np.testing.assert_allclose(guided.logits(faces), model(faces[..., None]), rtol=1e-5, atol=1e-5)
+
+
+def test_a_network_that_cannot_be_copied_is_refused_by_guided_backprop():
+    @keras.saving.register_keras_serializable("test")
+    class Forgetful(layers.Layer):
+        """Has a factor that its configuration does not hold."""
+
+        factor = 1.0
+
+        def call(self, x):
+            return self.factor * x
+
+    forgetful = Forgetful()
+    forgetful.factor = 3.0
+    inputs = layers.Input((48, 48, 1))
+    model = keras.Model(inputs, layers.Dense(3)(forgetful(layers.GlobalAveragePooling2D()(inputs))))
+    with pytest.raises(UserError, match="guided-backprop: expected a network whose layers can be made again"):
+        GuidedBackprop(model)
+
+
 def test_the_guided_copy_computes_the_same_in_nested_models_with_normalisation():
     keras.utils.set_random_seed(7)
     inner = keras.Sequential(

@@ -90,6 +90,30 @@ def test_a_model_that_ends_in_logits_is_taken_as_it_is():
     np.testing.assert_allclose(ModelAccess(model).logits(FACES), model(FACES[..., None]), rtol=1e-5)
 
 
+@pytest.mark.parametrize("ends", [("sigmoid",), ("softmax", "softmax"), ("softmax",), ()])
+def test_probabilities_are_the_models_own(ends):
+    inputs, x = body()
+    logits = x = layers.Dense(7, name="logits")(x)
+    for activation in ends:
+        x = layers.Activation(activation)(x)
+    model, access = keras.Model(inputs, x), ModelAccess(keras.Model(inputs, x))
+    own = model(FACES[..., None], training=False)
+    expected = own if ends else keras.activations.softmax(own)
+    np.testing.assert_allclose(access.probabilities(FACES), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        access.logits(FACES), keras.Model(inputs, logits)(FACES[..., None]), rtol=1e-4, atol=1e-5
+    )
+    assert access.gives_classes("logits") and not access.gives_classes(access.layers[0])
+
+
+def test_a_softmax_of_another_is_undone_where_the_first_is_part_of_a_layer():
+    inputs, x = body()
+    dense = layers.Dense(7, activation="softmax")
+    model = keras.Model(inputs, layers.Activation("softmax")(dense(x)))
+    before = keras.Model(inputs, x)(FACES[..., None]) @ dense.kernel + dense.bias
+    np.testing.assert_allclose(ModelAccess(model).logits(FACES), before, rtol=1e-4, atol=1e-5)
+
+
 def test_probabilities_that_cannot_be_undone_are_refused():
     inputs, x = body()
     x = layers.Activation("softmax")(layers.Dense(7)(x))

@@ -37,6 +37,7 @@ def test_regions_alone_measure_saliency_and_otherwise_what_is_asked_for():
         ({"filter": (3, -1)}, "--filter: .*received -1"),
         ({"channels": 0}, "--channels: .*received 0"),
         ({"index": (-1,)}, "--index: .*received -1"),
+        ({"seed": 2**32}, "--seed: expected a whole number of at most 4294967295, received 4294967296"),
         ({"limit": -1}, "--limit: .*received -1"),
         ({"lime_samples": 1}, "--lime-samples: .*at least 2, received 1"),
         ({"lime_top_labels": 0}, "--lime-top-labels: .*received 0"),
