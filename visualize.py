@@ -44,7 +44,7 @@ def parse() -> Options:
         action="extend",
         type=whole,
         metavar="I",
-        help="these too, by number (of those in --limit)",
+        help="these images too, by number (with --limit: in what it leaves)",
     )
     add("--filters", type=whole, metavar="N", help="the first N filters of the layer (default: 10)")
     add("--filter", nargs="+", action="extend", type=whole, metavar="F", help="these filters instead")

@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import errno
-import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from fer_keras import config
 from fer_keras.errors import UserError, near_miss
 
+BACKENDS = ("tensorflow", "jax")  # of Keras, the default first
 # Errors of the operating system that a person can mend; any other one is a defect and keeps its traceback.
 _MENDABLE = {
     errno.ENOSPC: "free some space",
@@ -76,6 +77,7 @@ _IMPORT_NOISE = (b"WARNING: All log messages before absl::InitializeLog()", b"I0
 def import_quietly(*modules: str) -> None:
     """Import modules (TensorFlow, or what imports it), leaving out its informational messages; errors still show."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _check_backend()
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as said:
@@ -89,6 +91,14 @@ def import_quietly(*modules: str) -> None:
             said.seek(0)
             lines = [line for line in said.readlines() if not line.startswith(_IMPORT_NOISE)]
             os.write(2, b"".join(lines))
+
+
+def _check_backend() -> None:
+    backend = os.environ.get("KERAS_BACKEND") or BACKENDS[0]
+    if backend not in BACKENDS:
+        raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received '{backend}'")
+    if importlib.util.find_spec(backend) is None:
+        raise UserError(f"KERAS_BACKEND: {backend} is not installed. Install it, or leave KERAS_BACKEND out")
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

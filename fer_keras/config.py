@@ -24,6 +24,7 @@ DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
 TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MAX_SEED = 2**32 - 1  # NumPy's
+_LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
 
@@ -53,10 +54,12 @@ class Settings:
     fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the epoch that was kept", at_least=0)
     batch_size: int = _setting(64, "images a step", at_least=1, many=128)
     optimizer: str = _setting("adam", "sgd is with Nesterov momentum 0.9", choices=OPTIMIZERS, many="sgd")
-    learning_rate: float | None = _setting(None, "peak learning rate (default: by optimizer)", above=0)
+    learning_rate: float | None = _setting(
+        None, "peak learning rate (default: by optimizer; given alone it is adam's)", above=0
+    )
     schedule: str = _setting("cosine", "course of the learning rate", choices=SCHEDULES)
     warmup_epochs: float = _setting(1.0, "epochs of linear warm-up of the learning rate", at_least=0)
-    weight_decay: float = _setting(0.0, "decoupled weight decay of kernels", at_least=0, many=0.005)
+    weight_decay: float = _setting(0.0, "decoupled weight decay of kernels; with adamw 0.004", at_least=0, many=0.005)
     label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1, many=0.1)
     dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)
     augment: str = _setting("standard", "strength of augmentation", choices=AUGMENT_LEVELS)
@@ -81,7 +84,9 @@ class Settings:
     rollback: bool = _setting(False, "after an epoch that lowers validation accuracy go back to the best weights")
     save_every: int = _setting(0, "keep the model of every N-th epoch too (0: do not)", at_least=0)
     val_fraction: float = _setting(0.0, "validate on this stratified part of Training", at_least=0, below=1)
-    drop_uniform: bool = _setting(False, "leave out images with one value in more than half of their pixels")
+    drop_uniform: bool = _setting(
+        False, "leave out images of Training with one value in more than half of their pixels, before it is split"
+    )
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)
     seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0, at_most=MAX_SEED)
@@ -232,6 +237,8 @@ def _check(item: dataclasses.Field, value: Any) -> None:
         wanted = " and ".join(
             f"{word} {_plain(limits[key])}" for key, word in bounds.items() if limits[key] is not None
         )
+        if isinstance(value, int) and abs(value) > _LARGEST:  # so large that Python may refuse to print it
+            raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]} of at most {_LARGEST}, received a larger one")
         inside = (
             math.isfinite(value)
             and (limits["at_least"] is None or value >= limits["at_least"])

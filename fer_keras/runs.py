@@ -93,6 +93,11 @@ class Run:
         return self.path / "explanations" / method
 
     @property
+    def lock_file(self) -> Path:
+        """Held by the process that trains the run, see `training.lock`."""
+        return self.path / "checkpoints" / "lock"
+
+    @property
     def finished(self) -> bool:
         return self.result_file.is_file()
 

@@ -107,3 +107,13 @@ def test_train_refuses_mistakes_in_one_line_before_anything_heavy(arguments, sai
     assert answer.returncode == 2 and answer.stdout == ""
     assert answer.stderr.startswith("train.py: ") and answer.stderr.count("\n") == 1 and said in answer.stderr
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize(
+    ("backend", "said"), [("theano", "expected tensorflow or jax, received 'theano'"), ("jax", "jax is not installed")]
+)
+def test_a_backend_that_is_not_there_is_told_in_one_line(monkeypatch, backend, said):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=said):
+        cli.import_quietly()

@@ -32,6 +32,7 @@ def test_a_whole_number_will_do_for_a_number():
         ({"epochs": 3.5}, "--epochs: expected a whole number, received 3.5"),
         ({"epochs": True}, "--epochs: expected a whole number, received True"),
         ({"epochs": None}, "--epochs: expected a whole number, received None"),
+        ({"epochs": 10**5000}, "--epochs: expected a whole number of at most 4294967296, received a larger one"),
         ({"batch_size": -1}, "at least 1, received -1"),
         ({"learning_rate": 0}, "--learning-rate: expected a number above 0, received 0"),
         ({"learning_rate": float("inf")}, "received inf"),

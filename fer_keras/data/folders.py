@@ -10,16 +10,16 @@ val/ (valid/, validation/) is PublicTest, which selects the model, test/ is Priv
 import logging
 import os
 import re
-import struct
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
 from fer_keras.data.faces import SPLITS
+from fer_keras.data.image_file import read_image
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE, SYNONYMS, emotion_index
 from fer_keras.errors import UserError, near_miss
 
@@ -41,8 +41,6 @@ _SPLITS = {split.lower(): split for split in SPLITS}
 _SPLIT_PREFIX = re.compile(f"({'|'.join(SPLITS)})_", re.IGNORECASE)
 _LAYOUTS = "train/<emotion>/*.jpg with test/ or val/ beside it, or <emotion>/*.jpg"
 _CHUNK = 64  # images a task: one alone is too little work to hand to a thread
-# What Pillow is known to raise on files that are no images, damaged, or made to fill the memory.
-UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, Image.DecompressionBombError)
 
 _log = logging.getLogger(__name__)
 
@@ -167,20 +165,11 @@ def read_images(folder: Path | str, images: Sequence[ImageFile]) -> dict[str, np
 def decode_face(path: Path | str) -> np.ndarray:
     """Decode one image file to uint8 (48, 48).
 
-    Colour becomes luma (ITU-R 601), a photo is turned as its camera held it, and another size is resampled with
-    antialiasing to 48 x 48. The face is taken to fill the image: one that is not square gets squeezed, not cropped.
+    Read by `read_image`: turned as its camera held it, white where it is transparent, colour as its luma; then another
+    size is resampled with antialiasing to 48 x 48. The face is taken to fill the image: one that is
+    not square gets squeezed, not cropped.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-                image = ImageOps.exif_transpose(image)
-            if image.mode.startswith("I;16"):  # convert() would clip 16 bits at 255 and not scale them
-                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-            image = image.convert("L")
-            if image.size != (IMAGE_SIZE, IMAGE_SIZE):
-                image = image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
-            return np.array(image)
-    except UNDECODABLE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None
+    image = read_image(path, "L")
+    if image.size != (IMAGE_SIZE, IMAGE_SIZE):
+        image = image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
+    return np.array(image)

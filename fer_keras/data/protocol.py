@@ -98,7 +98,7 @@ def _trainable(faces: Faces) -> Faces:
 
 
 def without_uniform_training(faces: Faces) -> Faces:
-    """Leave nearly uniform images out of Training alone: what a network is tested on is never made easier."""
+    """Leave nearly uniform images out of Training, before a part of it is held out; the splits to test on keep theirs."""
     return faces.take((faces.usage != "Training") | (uniform_share(faces.images) <= NEARLY_UNIFORM))
 
 

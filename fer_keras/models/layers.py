@@ -14,6 +14,7 @@ POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixe
 # Statistics over the last ten steps or so: small data sets make few steps, and a slower average would still remember
 # its initial value when the first epochs are validated.
 BATCH_NORM_MOMENTUM = 0.9
+_CHANNELS_LAST = "channels_last"  # whatever keras.json says: a CPU has no other, and images are made so
 
 
 class NamedLayers:
@@ -51,6 +52,7 @@ class NamedLayers:
             size,
             strides=strides,
             padding=padding,
+            data_format=_CHANNELS_LAST,
             use_bias=bias,
             kernel_initializer=keras.initializers.HeNormal(seed=self._layer_seed(name)),
             name=name,
@@ -74,10 +76,13 @@ class NamedLayers:
 
     def max_pooling2d(self, size: int = 2, *, strides: int = 2, padding: str = "valid"):
         name = self._name("max_pooling2d")
-        return layers.MaxPooling2D(size, strides=strides, padding=padding, name=name, dtype=self._policy)
+        return layers.MaxPooling2D(
+            size, strides=strides, padding=padding, data_format=_CHANNELS_LAST, name=name, dtype=self._policy
+        )
 
     def global_average_pooling2d(self):
-        return layers.GlobalAveragePooling2D(name=self._name("global_average_pooling2d"), dtype=self._policy)
+        name = self._name("global_average_pooling2d")
+        return layers.GlobalAveragePooling2D(data_format=_CHANNELS_LAST, name=name, dtype=self._policy)
 
     def flatten(self):
         return layers.Flatten(name=self._name("flatten"), dtype=self._policy)

@@ -6,9 +6,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from fer_keras.data.folders import IMAGE_SUFFIXES, UNDECODABLE, natural_key
+from fer_keras.data.folders import IMAGE_SUFFIXES, natural_key
+from fer_keras.data.image_file import is_image, read_image
 from fer_keras.errors import UserError
 
 _PHONE_SUFFIXES = (".heic", ".heif")  # Pillow does not read them
@@ -32,7 +33,7 @@ def find_photos(paths: list[Path]) -> list[Path]:
             photos = _photos_in(path)
         elif not path.exists():
             raise UserError(f"{path} does not exist. Expected an image file, or a folder of images")
-        elif path.suffix.lower() in IMAGE_SUFFIXES or _is_image(path):
+        elif path.suffix.lower() in IMAGE_SUFFIXES or is_image(path):
             photos = [path]
         else:
             raise UserError(f"{path} is no image. Expected {_readable(path.suffix)}")
@@ -48,22 +49,10 @@ def read_photo(path: Path) -> np.ndarray:
     Raises:
         UserError: for a file that cannot be decoded, naming the reason.
     """
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on, which telephones reach. From 179 on it refuses, as UNDECODABLE.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                image = ImageOps.exif_transpose(image)
-    except UNDECODABLE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None
-    if image.mode.startswith("I;16"):  # convert() would clip 16 bits at 255 and not scale them
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+    with warnings.catch_warnings():
+        # Pillow warns from 89 megapixels on, which telephones reach. From 179 on it refuses.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return np.array(read_image(path, "RGB"))
 
 
 def _photos_in(folder: Path) -> list[Path]:
@@ -78,14 +67,6 @@ def _photos_in(folder: Path) -> list[Path]:
     if phone:
         _log.warning("Passed over %d HEIC files in %s. Convert them to JPEG first", phone, folder)
     return sorted(found, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
-
-
-def _is_image(path: Path) -> bool:
-    try:
-        with Image.open(path):
-            return True
-    except UNDECODABLE:
-        return False
 
 
 def _readable(suffix: str) -> str:

@@ -33,7 +33,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
         if not np.isfinite(loss):
             if keras.backend.backend() == "jax":
                 self.model.jax_state_sync()  # within an epoch JAX keeps the optimizer's state for itself
-            rate = current_learning_rate(self.model)
+            rate = last_learning_rate(self.model)
             raise UserError(
                 f"the loss became {float(loss)} at step {batch + 1} of epoch {self.epoch}, learning rate {rate:.3g}. "
                 f"Start again with a lower --learning-rate, or with --clip-norm 1"
@@ -106,7 +106,7 @@ class Judge(keras.callbacks.Callback):
             phase=progress.phase,
             epoch=epoch + 1,
             **measured,
-            learning_rate=current_learning_rate(self.model),
+            learning_rate=last_learning_rate(self.model),
             seconds=time.monotonic() - self.began,
         )
         verdict = progress.judge(
@@ -151,6 +151,10 @@ class WarmPlateau(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = self.peak * self.progress.rate_factor * warmth
 
 
-def current_learning_rate(model: keras.Model) -> float:
+def last_learning_rate(model: keras.Model) -> float:
+    """Return the learning rate of the step that was taken last; `optimizer.learning_rate` is that of the next one."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # the one inside a LossScaleOptimizer
-    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    rate = optimizer._learning_rate  # a schedule, or the variable that `PlateauRate` sets
+    if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        rate = rate(keras.ops.maximum(optimizer.iterations - 1, 0))
+    return float(keras.ops.convert_to_numpy(rate))

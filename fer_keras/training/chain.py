@@ -22,6 +22,9 @@ from fer_keras.training import job
 # What decides which images train a network and which select it: equal in all recipes of a chain.
 SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "folds", "fold", "keep", "precision")
 
+# Those of SHARED that files may not differ in where one builds on the other.
+_ONE_FOR_ALL = ("data", "limit", "equalize", "drop_uniform", "val_fraction", "folds")
+
 
 def train_before(
     recipe: Path, settings: Settings, given: dict[str, Any], *, logdir: str, command: list[str], after: tuple = ()
@@ -40,7 +43,8 @@ def train_before(
         if file.resolve() in after or file.resolve() == recipe.resolve():
             raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
     if files:
-        _refuse_unfit(recipe, settings, files, asked={*read_settings(recipe), *given} if not after else ())
+        asked = {*read_settings(recipe), *given} if not after else ()
+        _refuse_unfit(recipe, settings, files, given, asked)
     for file in files:
         shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
         of_file = read_settings(file)
@@ -56,8 +60,13 @@ def train_before(
     )
 
 
-def _refuse_unfit(recipe: Path, settings: Settings, files: list[Path], asked: Collection[str]) -> None:
-    """Refuse what could not be trained after the others, hours later. asked: names of the settings asked for."""
+def _refuse_unfit(
+    recipe: Path, settings: Settings, files: list[Path], given: dict[str, Any], asked: Collection[str]
+) -> None:
+    """Refuse what could not be trained after the others, hours later.
+
+    given: the flags, of which those of SHARED hold for the others too. asked: names of the settings asked for.
+    """
     if settings.networks > 1:
         many = "--members" if settings.members > 1 else "--folds without --fold"
         raise UserError(
@@ -65,9 +74,16 @@ def _refuse_unfit(recipe: Path, settings: Settings, files: list[Path], asked: Co
             f"Train it by each --seed, or each --fold, by itself"
         )
     for file in files:
-        members = Settings.from_json(read_settings(file), str(file)).networks
-        if members > 1 and file.stem in (settings.init_from, *settings.teachers):
-            raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {members}")
+        own = Settings.from_json(read_settings(file), str(file))
+        if own.networks > 1 and file.stem in (settings.init_from, *settings.teachers):
+            raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {own.networks}")
+        for name in () if file.stem not in (settings.init_from, *settings.teachers) else _ONE_FOR_ALL:
+            theirs, ours = given.get(name, getattr(own, name)), getattr(settings, name)
+            if theirs != ours:
+                raise UserError(
+                    f"{recipe}: expected the {flag(name)} of {file.name}, which is {theirs}, received {ours}. "
+                    f"Give the two the same, or one flag for both"
+                )
         arch = _arch_of(file)
         if file.stem == settings.init_from and "arch" in asked and arch != settings.arch:
             raise UserError(f"{recipe}: expected --arch {arch}, as {file.name} has it, received {settings.arch}")

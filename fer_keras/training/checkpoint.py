@@ -47,7 +47,8 @@ def load_checkpoint(path: Path, model: keras.Model, *, with_optimizer: bool = Tr
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # a second build would reset what scales float16's loss
+        model.optimizer.build(model.trainable_variables)
     groups = (("model", model.variables), ("optimizer", model.optimizer.variables))
     return {f"{group}.{index}": variable for group, found in groups for index, variable in enumerate(found)}
 

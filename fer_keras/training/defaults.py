@@ -12,6 +12,7 @@ from fer_keras.config import MANY, Settings
 from fer_keras.models.catalog import ANY_SIZE
 from fer_keras.models.registry import default_dropout
 
+ADAMW_WEIGHT_DECAY = 0.004  # Keras's own default
 COARSE_SHARE = 0.6  # of the epochs, at 32x32 pixels, by networks that take images of any size
 
 
@@ -26,6 +27,8 @@ def in_force(settings: Settings, given: Collection[str], images: int) -> Setting
         settings = replace(settings, **{name: value for name, value in recipe.items() if name not in given})
     dropout = default_dropout(settings.arch) if settings.dropout is None else settings.dropout
     early_stop = 0 if settings.keep == "last" else settings.early_stop
+    if settings.optimizer == "adamw" and "weight_decay" not in given:
+        settings = replace(settings, weight_decay=ADAMW_WEIGHT_DECAY)  # without any it would be Adam
     return replace(settings, learning_rate=settings.peak_learning_rate, dropout=dropout, early_stop=early_stop)
 
 

@@ -29,6 +29,8 @@ from fer_keras.runs import (
     Run,
     RunConfig,
     create_run,
+    ensemble_of,
+    is_run,
     limit_seed,
     name_of,
     one_network,
@@ -43,6 +45,7 @@ from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.lineage import refuse_seen_validation
+from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
@@ -69,14 +72,23 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
-    write_json(run.environment_file, environment(device, settings.seed, command))
-    _introduce(run, settings, split, device, time.monotonic() - started)
-    return _train_all(run, settings, faces, split, device, logdir, command)
+    with only_here(run):
+        _introduce(run, settings, split, device, time.monotonic() - started)
+        return _train_all(run, settings, faces, split, device, logdir, command)
 
 
 def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> Run:
-    """Go on with a run that was stopped. UserError if there is nothing left to do, or the data are others now."""
+    """Go on with a run that was stopped.
+
+    Raises:
+        UserError: there is nothing left to do, another process is at it, or the data are others now.
+    """
     run = open_run(path, logdir)
+    with only_here(run):
+        return _resume(run, _home(run, logdir), data, command)
+
+
+def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
     config = read_config(run)
     settings = config.settings
     if run.finished:
@@ -94,6 +106,13 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
     device = find_device(settings.precision)
     _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, split, device, logdir, command)
+
+
+def _home(run: Run, logdir: str) -> str:
+    """Return where the runs stand that a run names: beside it, as when it began; in `logdir` if it was moved."""
+    beside, settings = (ensemble_of(run) or run).path.parent, read_config(run).settings
+    named = [name for name in (settings.init_from, settings.drop_disputed, *settings.teachers) if name is not None]
+    return str(beside) if all(is_run(beside / name) for name in named) else logdir
 
 
 def before_the_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
@@ -153,6 +172,7 @@ def _train_all(
 ) -> Run:
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
     started = time.monotonic()
+    _record_environment(run, settings, device, command)
     make_deterministic()
     try:
         if settings.networks == 1:
@@ -167,6 +187,12 @@ def _train_all(
     return run
 
 
+def _record_environment(run: Run, settings: Settings, device: Device, command: list[str]) -> None:
+    """Write environment.json, unless the run has that of its beginning."""
+    if not run.environment_file.is_file():
+        write_json(run.environment_file, environment(device, settings.seed, command))
+
+
 def _train_members(
     run: Run, settings: Settings, faces: Faces, record: dict, device: Device, logdir: str, command: list[str]
 ) -> None:
@@ -179,7 +205,7 @@ def _train_members(
             refuse_other_judgements(record, split.record)
             say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
-            write_json(member.environment_file, environment(device, own.seed, command))
+            _record_environment(member, own, device, command)
             _train_one(member, own, split, device, logdir)
             keras.utils.clear_session()
         results.append(read_result(member))

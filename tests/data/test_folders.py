@@ -123,6 +123,30 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path):
     assert np.all(decode_face(path) == 128)
 
 
+@pytest.mark.parametrize("largest", [4095, 65535])
+def test_a_pgm_of_more_than_eight_bits_is_scaled_and_not_clipped(tmp_path, largest):
+    pixels = np.tile(np.linspace(0, largest, 48).round().astype(">u2"), (48, 1))
+    path = tmp_path / "face.pgm"
+    path.write_bytes(b"P5 48 48 %d\n" % largest + pixels.tobytes())
+    np.testing.assert_allclose(decode_face(path), pixels * (255 / largest), atol=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_pixels_of_no_known_range_are_refused(tmp_path, dtype):
+    path = tmp_path / "face.tif"
+    Image.fromarray(np.ones((48, 48), dtype)).save(path)
+    with pytest.raises(UserError, match=r"face\.tif cannot be decoded.*32 bits.*convert them to 8 or 16"):
+        decode_face(path)
+
+
+def test_what_is_transparent_is_white_whatever_lies_under_it(tmp_path):
+    pixels = np.full((48, 48, 4), 90, np.uint8)
+    pixels[..., 3] = np.where(np.arange(48) < 24, 0, 255)  # the left half is not to be seen
+    Image.fromarray(pixels).save(tmp_path / "face.png")
+    decoded = decode_face(tmp_path / "face.png")
+    assert np.all(decoded[:, :24] == 255) and np.all(decoded[:, 24:] == 90)
+
+
 def test_a_photo_is_turned_as_its_camera_held_it(tmp_path):
     image = face(0)
     image[0] = 255  # white along the top

@@ -106,6 +106,15 @@ def test_what_could_not_be_trained_after_the_others_is_refused_before_them(recip
     assert trained == []
 
 
+@pytest.mark.parametrize(("name", "value"), [("val_fraction", 0.2), ("equalize", True), ("limit", 14)])
+def test_files_that_disagree_about_the_images_are_refused_before_training(recipes, tmp_path, trained, name, value):
+    recipes["pupil"].write_text(json.dumps(PUPIL | {name: value}))
+    with pytest.raises(UserError, match=f"expected the --{name.replace('_', '-')} of first.json, which is .*received"):
+        before(recipes, tmp_path / "logs")
+    assert trained == []
+    before(recipes, tmp_path / "logs", **{name: value})  # one flag for all
+
+
 def test_a_recipe_takes_its_network_from_the_one_it_starts_from(recipes, tmp_path):
     recipes["second"].write_text(
         json.dumps({"after": ["first.json"], "init_from": "first"} | {k: v for k, v in TINY.items() if k != "arch"})

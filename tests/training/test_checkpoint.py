@@ -1,12 +1,38 @@
 """A checkpoint that has been damaged is told in one line, wherever the damage is."""
 
+import keras
 import numpy as np
 import pytest
 
 from fer_keras.errors import UserError
 from fer_keras.files import write_npz
-from fer_keras.training.checkpoint import read_progress
+from fer_keras.training.checkpoint import load_checkpoint, read_progress, save_checkpoint
 from fer_keras.training.progress import Progress
+
+
+def scaled_model():
+    """A model whose loss is scaled for float16, built alike every time."""
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, kernel_initializer="ones")])
+    model.compile(
+        keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1, momentum=0.9), initial_scale=8.0), "mse"
+    )
+    return model
+
+
+def test_a_checkpoint_leaves_and_brings_back_the_scale_of_float16(tmp_path):
+    x, y = np.ones((4, 3), np.float32), np.zeros((4, 2), np.float32)
+    model, path = scaled_model(), tmp_path / "last.npz"
+    model.fit(x, y, epochs=3, verbose=0)
+    model.optimizer.dynamic_scale.assign(4.0)
+    for _ in range(2):  # an epoch each: the second finds what the first has left
+        save_checkpoint(path, model, Progress())
+    assert (int(model.optimizer.step_counter), float(model.optimizer.dynamic_scale)) == (3, 4.0)
+    again = scaled_model()
+    load_checkpoint(path, again)
+    assert (int(again.optimizer.step_counter), float(again.optimizer.dynamic_scale)) == (3, 4.0)
+    for one in (model, again):
+        one.fit(x, y, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
 
 
 @pytest.mark.parametrize("place", ["begin", "inside"])

@@ -53,6 +53,13 @@ def test_sgd_asked_for_has_the_recipes_decay():
     assert (settings.optimizer, settings.learning_rate, settings.weight_decay) == ("sgd", 0.03, 0.005)
 
 
+@pytest.mark.parametrize("images", [1, MANY])
+def test_adamw_decays_weights_unless_told_otherwise(images):
+    asked = Settings(optimizer="adamw")
+    assert in_force(asked, {"optimizer"}, images).weight_decay == 0.004
+    assert in_force(asked, {"optimizer", "weight_decay"}, images).weight_decay == 0
+
+
 def test_trained_weights_are_not_undone_by_a_high_rate():
     assert changed(Settings(init_from="pretrained")) == {}
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -18,8 +19,9 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
-from fer_keras.runs import RunConfig, read_config
+from fer_keras.runs import Run, RunConfig, read_config
 from fer_keras.training import defaults, job
+from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
 
 ROOT = Path(__file__).parents[2]
@@ -184,6 +186,44 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert code == 130 and f"python train.py --resume {run}" in told
     assert told.count("left out 0 nearly uniform training images") == 1
+
+
+def test_a_run_is_gone_on_with_wherever_it_and_its_start_stand(tmp_path, monkeypatch):
+    first = start(tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(job.EpochBar, "on_train_batch_end", lambda *_, **__: signal.raise_signal(signal.SIGINT))
+        job.start(
+            Settings(**TINY | {"init_from": first.path.name, "keep": "last", "members": 2}),
+            logdir=str(tmp_path),
+            name="second",
+            command=["train.py"],
+        )
+    (stopped,) = tmp_path.glob("*-second")
+    environment = (stopped / "members" / "00" / "environment.json").read_text()
+    run = job.resume(str(stopped), logdir="logs", data=None, command=["train.py", "--resume"])
+    assert run.finished and run.member(1).finished
+    assert (stopped / "members" / "00" / "environment.json").read_text() == environment
+
+
+def test_a_run_that_another_process_trains_is_left_alone(tmp_path, finished):
+    held = "import sys; from fer_keras.runs import Run; from fer_keras.training.lock import only_here\n"
+    held += "from pathlib import Path\nwith only_here(Run(Path(sys.argv[1]))): print(); sys.stdin.read()"
+    command = [sys.executable, "-c", held, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        with pytest.raises(UserError, match="is being trained by another process"), only_here(Run(tmp_path)):
+            pass
+        other.kill()
+    with only_here(Run(tmp_path)):  # the system has let go of it
+        pass
+
+
+def test_history_has_the_rate_of_the_last_step_of_each_epoch(tmp_path):
+    run = start(tmp_path, epochs=2, batch_size=7, optimizer="sgd", learning_rate=0.2, warmup_epochs=0, limit=21)
+    recorded = [float(row["learning_rate"]) for row in history(run)]
+    steps = 3  # an epoch; the last of 6 is the end of the cosine, the third 2/5 of the way there
+    cosine = [0.001 + 0.999 * (1 + np.cos(np.pi * step / (2 * steps - 1))) / 2 for step in (steps - 1, 2 * steps - 1)]
+    np.testing.assert_allclose(recorded, 0.2 * np.array(cosine), rtol=1e-4)
 
 
 def test_a_log_folder_that_cannot_be_made_is_told_in_one_line(tmp_path, capsys):

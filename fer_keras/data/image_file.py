@@ -1,0 +1,60 @@
+"""One image file as people see it: upright, opaque, with eight bits a channel."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps
+
+from fer_keras.errors import UserError
+
+# What Pillow is known to raise on files that are no images, damaged, or made to fill the memory.
+_UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, Image.DecompressionBombError)
+
+
+def read_image(path: Path | str, mode: str) -> Image.Image:
+    """Decode an image file: the first picture in it, turned as its EXIF data say that the camera was held.
+
+    What is transparent becomes white. Sixteen bits a pixel are scaled to eight, never clipped.
+
+    Args:
+        mode: "L" for gray (of a colour its luma, ITU-R 601), "RGB" for colour.
+
+    Raises:
+        UserError: the file cannot be decoded, or has pixels whose range is not known (32 bits, floating point).
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            form = image.format
+            if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+                image = ImageOps.exif_transpose(image)
+            return _opaque(_eight_bits(image, form)).convert(mode)
+    except _UNDECODABLE as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file begins as an image does, whatever its name."""
+    try:
+        with Image.open(path):
+            return True
+    except _UNDECODABLE:
+        return False
+
+
+def _eight_bits(image: Image.Image, form: str | None) -> Image.Image:
+    # `convert` would clip at 255. Pillow scales a PGM of more than eight bits to 0..65535, whatever its own maximum.
+    if image.mode.startswith("I;16") or (image.mode == "I" and form == "PPM"):
+        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError("pixels of 32 bits, whose range is not known; convert them to 8 or 16 bits")
+    return image
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
