@@ -98,7 +98,7 @@ def _trainable(faces: Faces) -> Faces:
 
 
 def without_uniform_training(faces: Faces) -> Faces:
-    """Leave nearly uniform images out of Training, before a part of it is held out; the splits to test on keep theirs."""
+    """Leave nearly uniform images out of Training, before a part is held out of it. Splits to test on stay whole."""
     return faces.take((faces.usage != "Training") | (uniform_share(faces.images) <= NEARLY_UNIFORM))
 
 
