@@ -166,8 +166,8 @@ def decode_face(path: Path | str) -> np.ndarray:
     """Decode one image file to uint8 (48, 48).
 
     Read by `read_image`: turned as its camera held it, white where it is transparent, colour as its luma; then another
-    size is resampled with antialiasing to 48 x 48. The face is taken to fill the image: one that is
-    not square gets squeezed, not cropped.
+    size is resampled with antialiasing to 48 x 48. The face is taken to fill the image: one that is not square gets
+    squeezed, not cropped.
     """
     image = read_image(path, "L")
     if image.size != (IMAGE_SIZE, IMAGE_SIZE):

@@ -285,10 +285,14 @@ def _is_map(tensor: keras.KerasTensor) -> bool:
     return len(tensor.shape) == 4 and tuple(tensor.shape[1:3]) != (1, 1)
 
 
+def noise_faces() -> tf.Tensor:
+    """Return four pictures of noise, float32 (4, 48, 48) in 0..255, always the same: to try a network on."""
+    return tf.random.stateless_uniform((4, IMAGE_SIZE, IMAGE_SIZE), seed=(0, 0), maxval=255.0)
+
+
 def _check_unbounded(network: ModelAccess) -> None:
     """Refuse outputs that look like probabilities: gradients and differences of them are not those of logits."""
-    noise = tf.random.stateless_uniform((4, IMAGE_SIZE, IMAGE_SIZE), seed=(0, 0), maxval=255.0)
-    outputs = network.logits(noise).numpy()
+    outputs = network.logits(noise_faces()).numpy()
     if network.num_classes > 1 and (outputs >= 0).all() and (abs(outputs.sum(axis=1) - 1) < 1e-3).all():
         raise UserError(
             "expected a model that ends in logits or in a softmax layer. Received one whose outputs are probabilities "

@@ -74,19 +74,25 @@ def _refuse_unfit(
             f"Train it by each --seed, or each --fold, by itself"
         )
     for file in files:
-        own = Settings.from_json(read_settings(file), str(file))
-        if own.networks > 1 and file.stem in (settings.init_from, *settings.teachers):
-            raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {own.networks}")
-        for name in () if file.stem not in (settings.init_from, *settings.teachers) else _ONE_FOR_ALL:
-            theirs, ours = given.get(name, getattr(own, name)), getattr(settings, name)
-            if theirs != ours:
-                raise UserError(
-                    f"{recipe}: expected the {flag(name)} of {file.name}, which is {theirs}, received {ours}. "
-                    f"Give the two the same, or one flag for both"
-                )
+        if file.stem in (settings.init_from, *settings.teachers):
+            _refuse_other_images(recipe, settings, file, given)
         arch = _arch_of(file)
         if file.stem == settings.init_from and "arch" in asked and arch != settings.arch:
             raise UserError(f"{recipe}: expected --arch {arch}, as {file.name} has it, received {settings.arch}")
+
+
+def _refuse_other_images(recipe: Path, settings: Settings, file: Path, given: dict[str, Any]) -> None:
+    """Refuse a start or a teacher that is several networks, or that sees other images than its pupil."""
+    own = Settings.from_json(read_settings(file), str(file))
+    if own.networks > 1:
+        raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {own.networks}")
+    for name in _ONE_FOR_ALL:
+        theirs, ours = given.get(name, getattr(own, name)), getattr(settings, name)
+        if theirs != ours:
+            raise UserError(
+                f"{recipe}: expected the {flag(name)} of {file.name}, which is {theirs}, received {ours}. "
+                f"Give the two the same, or one flag for both"
+            )
 
 
 def _arch_of(recipe: Path) -> str:

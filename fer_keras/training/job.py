@@ -84,7 +84,7 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> R
         UserError: there is nothing left to do, another process is at it, or the data are others now.
     """
     run = open_run(path, logdir)
-    with only_here(run):
+    with only_here(ensemble_of(run) or run):  # a member is trained by whoever trains its ensemble
         return _resume(run, _home(run, logdir), data, command)
 
 

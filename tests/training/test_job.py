@@ -200,6 +200,8 @@ def test_a_run_is_gone_on_with_wherever_it_and_its_start_stand(tmp_path, monkeyp
         )
     (stopped,) = tmp_path.glob("*-second")
     environment = (stopped / "members" / "00" / "environment.json").read_text()
+    with only_here(Run(stopped)), pytest.raises(UserError, match="is being trained by another process"):
+        job.resume(str(stopped / "members" / "00"), logdir="logs", data=None, command=["train.py"])
     run = job.resume(str(stopped), logdir="logs", data=None, command=["train.py", "--resume"])
     assert run.finished and run.member(1).finished
     assert (stopped / "members" / "00" / "environment.json").read_text() == environment
