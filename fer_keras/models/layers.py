@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from fer_keras.models.batch_norm import FusedBatchNormalization
+from fer_keras.models.convolution import QuickConv2D
 
 # Parameters are float32 under every policy: only the arithmetic on images and activations changes.
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
@@ -28,15 +29,16 @@ class NamedLayers:
 
     Args:
         precision: "float32", "bfloat16" or "float16": the arithmetic; variables are float32 always.
-        fused: normalise batches by `FusedBatchNormalization` instead of the stock layer.
+        fast: `FusedBatchNormalization` and `QuickConv2D` instead of the stock layers that they equal.
         seed: of the initial weights and of dropout, 0 or more.
     """
 
-    def __init__(self, *, precision: str = "float32", fused: bool = False, seed: int = 0):
+    def __init__(self, *, precision: str = "float32", fast: bool = False, seed: int = 0):
         if precision not in POLICIES:
             raise ValueError(f"Expected precision to be one of {', '.join(POLICIES)}. Received: {precision!r}")
         self._policy = POLICIES[precision]
-        self._batch_normalization = FusedBatchNormalization if fused else layers.BatchNormalization
+        self._batch_normalization = FusedBatchNormalization if fast else layers.BatchNormalization
+        self._conv2d = QuickConv2D if fast else layers.Conv2D
         self._seed = seed
         self._counts = Counter()
 
@@ -47,7 +49,7 @@ class NamedLayers:
     def conv2d(self, filters: int, size: int = 3, *, strides=1, padding="same", bias: bool = False, prefix: str = ""):
         """A convolution with He's initialisation. No bias by default: the batch normalisation after it has one."""
         name = self._name(prefix + "conv2d")
-        return layers.Conv2D(
+        return self._conv2d(
             filters,
             size,
             strides=strides,

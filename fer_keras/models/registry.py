@@ -22,7 +22,7 @@ def build(
     *,
     dropout: float | None = None,
     precision: str = "float32",
-    fused: bool = False,
+    fast: bool = False,
     seed: int = 0,
     any_size: bool = False,
 ) -> keras.Model:
@@ -36,7 +36,7 @@ def build(
         name: one of `catalog.ARCHITECTURES`.
         dropout: rate before the logits in [0, 1); None is the network's own default.
         precision: "float32", "bfloat16" or "float16" arithmetic; variables are float32 always.
-        fused: use the fused batch normalisation (to train); False gives stock Keras layers only (to save).
+        fast: use this package's layers, which equal Keras's in less time (to train); False gives stock ones (to save).
         seed: of initial weights and dropout, 0 or more.
         any_size: take images of any height and width; for `catalog.ANY_SIZE` only, and with the same weights.
 
@@ -46,7 +46,7 @@ def build(
     """
     if name not in NETWORKS:
         raise unknown_name("architecture", name, NETWORKS)
-    net = NamedLayers(precision=precision, fused=fused, seed=seed)
+    net = NamedLayers(precision=precision, fast=fast, seed=seed)
     side = None if any_size else IMAGE_SIZE
     image = keras.Input((side, side, 1), name="image")
     x = net.rescaling()(image)
@@ -64,7 +64,7 @@ def default_dropout(name: str) -> float:
 def copy_weights(source: keras.Model, target: keras.Model) -> None:
     """Copy all weights, moving statistics included, between two builds of one network, layer by layer by name.
 
-    Precision, fused batch normalisation, dropout and seed of the two may differ. `target` stays as it was unless
+    Precision, fast layers, dropout and seed of the two may differ. `target` stays as it was unless
     everything fits.
 
     Raises:

@@ -30,7 +30,7 @@ COARSE_SIDE = 32  # pixels: of the images of the first epochs, with --coarse-epo
 
 @dataclass(frozen=True)
 class Networks:
-    """The two builds of one network. `trained`: mixed precision, fused batch normalisation, ends at the logits;
+    """The two builds of one network. `trained`: mixed precision, fast layers, ends at the logits;
     `stock`: float32 and stock Keras layers only, ends at the probabilities; it is validated and saved."""
 
     trained: keras.Model
@@ -99,16 +99,14 @@ def remaining_phases(settings: Settings, progress: Progress):
 def build_networks(settings: Settings, device: Device, initial_weights: keras.Model | None) -> Networks:
     options = {"dropout": settings.dropout, "seed": settings.seed}
     stock = build(settings.arch, **options)
-    fused = build(
-        settings.arch, precision=device.precision, fused=True, any_size=bool(settings.coarse_epochs), **options
-    )
+    fast = build(settings.arch, precision=device.precision, fast=True, any_size=bool(settings.coarse_epochs), **options)
     if initial_weights is not None:
         try:
-            copy_weights(initial_weights, fused)
+            copy_weights(initial_weights, fast)
         except ValueError as error:
             raise UserError(f"--init-from: its weights do not fit --arch {settings.arch}: {error}") from None
     # The loss is taken at the logits, where it is exact: the logarithm of a softmax that underflows is not.
-    trained = keras.Model(fused.inputs, fused.get_layer("logits").output, name=fused.name)
+    trained = keras.Model(fast.inputs, fast.get_layer("logits").output, name=fast.name)
     return Networks(trained, stock)
 
 

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from fer_keras.models.batch_norm import FusedBatchNormalization
+from fer_keras.models.convolution import QuickConv2D
 from fer_keras.models.layers import NamedLayers
 
 
@@ -35,8 +36,9 @@ def test_two_builders_share_nothing():
     assert second.conv2d(8).name == "conv2d"
 
 
-def test_which_batch_normalization():
-    assert type(NamedLayers(fused=True).batch_normalization()) is FusedBatchNormalization
+def test_which_layers():
+    assert type(NamedLayers(fast=True).batch_normalization()) is FusedBatchNormalization
+    assert type(NamedLayers(fast=True).conv2d(2)) is QuickConv2D
     assert type(NamedLayers().batch_normalization()) is keras.layers.BatchNormalization
 
 

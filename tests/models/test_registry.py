@@ -161,7 +161,7 @@ def test_dropout_rate_can_be_chosen_and_is_seeded():
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_precision_changes_the_arithmetic_and_no_weight(precision):
-    mixed, full = registry.build("cnn4", precision=precision, fused=True), registry.build("cnn4")
+    mixed, full = registry.build("cnn4", precision=precision, fast=True), registry.build("cnn4")
     assert mixed.get_layer("conv2d").compute_dtype == precision
     for name in ("rescaling", "logits", "predictions"):
         assert mixed.get_layer(name).compute_dtype == "float32"
@@ -176,7 +176,7 @@ def test_precision_changes_the_arithmetic_and_no_weight(precision):
 
 def test_trained_with_the_fused_layer_saved_with_the_stock_one(tmp_path):
     images, generator = pixels(4), np.random.default_rng(0)
-    trained = registry.build("cnn4", fused=True, seed=3)
+    trained = registry.build("cnn4", fast=True, seed=3)
     for weight in trained.trainable_weights:  # as training would: none stays at its initial value
         weight.assign(weight + generator.normal(0, 0.05, weight.shape))
     for _ in range(3):
