@@ -47,8 +47,7 @@ class Validation(keras.callbacks.Callback):
     `plain`, training images as they are (see `calibration`). Adds to the epoch's logs val_loss
     (cross-entropy, nats), val_accuracy, and val_confidence_right and val_confidence_wrong: the mean probability of the
     predicted emotion where it is right and where it is wrong. When the second grows, validation loss can rise while
-    accuracy rises too. Without faces to validate on it measures nothing, and readies the network to be saved all the
-    same.
+    accuracy rises too. Without faces to validate on it does nothing.
     """
 
     def __init__(self, stock: keras.Model, faces: Faces, plain: np.ndarray):
@@ -58,10 +57,9 @@ class Validation(keras.callbacks.Callback):
         self.matrix = np.zeros((7, 7), np.int64)
 
     def on_epoch_end(self, epoch, logs=None):
-        copy_weights(self.model, self.stock)
-        calibrate_batch_norm(self.stock, self.plain)
         if not len(self.faces):
             return
+        self.ready_to_save()
         labels = self.faces.labels
         self.probabilities = predict_probabilities(self.stock, self.faces.images)
         predicted = self.probabilities.argmax(axis=1)
@@ -71,6 +69,11 @@ class Validation(keras.callbacks.Callback):
         for name, confidence in zip(("right", "wrong"), mean_confidence(labels, self.probabilities), strict=True):
             if confidence is not None:
                 logs[f"val_confidence_{name}"] = confidence
+
+    def ready_to_save(self) -> None:
+        """Give the network that is going to be saved the weights that there are now, and statistics to go with them."""
+        copy_weights(self.model, self.stock)
+        calibrate_batch_norm(self.stock, self.plain)
 
 
 class Judge(keras.callbacks.Callback):
@@ -84,14 +87,14 @@ class Judge(keras.callbacks.Callback):
         run,
         settings,
         progress: Progress,
-        stock: keras.Model,
+        validation: Validation,
         *,
         last_epoch: int,
         plateau: bool,
         report: Callable[[EpochRow, Verdict], None],
     ):
         super().__init__()
-        self.run, self.settings, self.progress, self.stock = run, settings, progress, stock
+        self.run, self.settings, self.progress, self.validation = run, settings, progress, validation
         self.last_epoch, self.plateau, self.report = last_epoch, plateau, report
         self.began = 0.0
 
@@ -118,10 +121,13 @@ class Judge(keras.callbacks.Callback):
             keep=settings.keep,
         )
         append_history(self.run.history_file, row)
+        save_epoch = settings.save_every and row.epoch % settings.save_every == 0
+        if (verdict.save or save_epoch) and not len(self.validation.faces):
+            self.validation.ready_to_save()  # what is validated is ready; without, most epochs need no network to save
         if verdict.save:
-            save_model(self.stock, self.run.model_file)
-        if settings.save_every and row.epoch % settings.save_every == 0:
-            save_model(self.stock, self.run.epoch_file(row.epoch))
+            save_model(self.validation.stock, self.run.model_file)
+        if save_epoch:
+            save_model(self.validation.stock, self.run.epoch_file(row.epoch))
         if verdict.roll_back:
             copy_weights(open_model(self.run.model_file), self.model)
         self.model.stop_training = verdict.stop

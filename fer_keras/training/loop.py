@@ -143,7 +143,7 @@ def fit_phase(
     plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
     last_epoch = progress.epoch + epochs
     check = Validation(networks.stock, validation, calibration_images(training.images, settings.seed))
-    judge = Judge(run, settings, progress, networks.stock, last_epoch=last_epoch, plateau=plateau, report=report)
+    judge = Judge(run, settings, progress, check, last_epoch=last_epoch, plateau=plateau, report=report)
     rate = WarmPlateau(settings.peak_learning_rate, settings.warmup_epochs, progress)
     looking_on = [TensorBoard(run.tensorboard(), check), *watch]
     for side, until in image_sides(settings, progress.epoch, last_epoch):
