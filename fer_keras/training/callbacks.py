@@ -122,9 +122,12 @@ class Judge(keras.callbacks.Callback):
         )
         append_history(self.run.history_file, row)
         save_epoch = settings.save_every and row.epoch % settings.save_every == 0
-        if (verdict.save or save_epoch) and not len(self.validation.faces):
-            self.validation.ready_to_save()  # what is validated is ready; without, most epochs need no network to save
-        if verdict.save:
+        save = verdict.save
+        if not len(self.validation.faces):  # then every epoch is the one to keep, until the next: save the last alone
+            save = save and progress.phase_over
+            if save or save_epoch:
+                self.validation.ready_to_save()
+        if save:
             save_model(self.validation.stock, self.run.model_file)
         if save_epoch:
             save_model(self.validation.stock, self.run.epoch_file(row.epoch))

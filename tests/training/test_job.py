@@ -20,7 +20,7 @@ from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config
-from fer_keras.training import defaults, job
+from fer_keras.training import callbacks, defaults, job
 from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
 
@@ -102,6 +102,15 @@ def test_members_have_their_own_seeds_and_validation_sets(tmp_path):
     assert all("PublicTest" in config.data["testable"] for config in configs)
     results = json.loads(run.result_file.read_text())["members"]
     assert len(results) == 2 and all(run.member(index).model_file.is_file() for index in range(2))
+
+
+def test_a_run_that_holds_nothing_out_measures_batch_statistics_once_at_its_end(tmp_path, monkeypatch):
+    measured = []
+    calibrate = callbacks.calibrate_batch_norm
+    monkeypatch.setattr(callbacks, "calibrate_batch_norm", lambda *given: (measured.append(1), calibrate(*given)))
+    run = start(tmp_path, epochs=3, keep="last")
+    assert len(measured) == 1
+    assert run.model_file.is_file()
 
 
 def test_members_that_hold_nothing_out_train_on_all_and_keep_their_last_epochs(tmp_path, capsys):
