@@ -96,13 +96,11 @@ class Judge(keras.callbacks.Callback):
         super().__init__()
         self.run, self.settings, self.progress, self.validation = run, settings, progress, validation
         self.last_epoch, self.plateau, self.report = last_epoch, plateau, report
-        self.began = 0.0
-
-    def on_epoch_begin(self, epoch, logs=None):
         self.began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         settings, progress = self.settings, self.progress
+        now = time.monotonic()
         measured = {name: float(logs[name]) for name in ("loss", "accuracy")}
         measured |= {name: float(logs.get(name, nan)) for name in ("val_loss", "val_accuracy")}  # nan: none held out
         row = EpochRow(
@@ -110,8 +108,9 @@ class Judge(keras.callbacks.Callback):
             epoch=epoch + 1,
             **measured,
             learning_rate=last_learning_rate(self.model),
-            seconds=time.monotonic() - self.began,
+            seconds=now - self.began,
         )
+        self.began = now  # what is saved below counts with the next epoch: its row is the next to be written
         verdict = progress.judge(
             row,
             early_stop=patience(settings, row.epoch),

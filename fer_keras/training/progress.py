@@ -13,7 +13,8 @@ PLATEAU_PATIENCE, PLATEAU_FACTOR = 4, 0.5  # schedule "plateau": epochs without 
 @dataclass(frozen=True)
 class EpochRow:
     """A row of history.csv. `loss` is the training objective (with augmentation, dropout and label smoothing),
-    `val_loss` the plain cross-entropy in nats, `learning_rate` that of the epoch's last step, `seconds` wall time."""
+    `val_loss` the plain cross-entropy in nats, `learning_rate` that of the epoch's last step, `seconds` wall time
+    since the epoch before was measured, with what was saved of that one."""
 
     phase: str
     epoch: int

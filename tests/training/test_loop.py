@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from fer_keras.config import Settings
 from fer_keras.models.files import save_model
 from fer_keras.runs import Run
+from fer_keras.training import callbacks
 from fer_keras.training.callbacks import patience
 from fer_keras.training.checkpoint import save_checkpoint
 from fer_keras.training.loop import begin_fine_tuning, image_sides
@@ -47,3 +50,25 @@ def test_fine_tuning_that_was_killed_in_its_first_epoch_begins_again_where_it_be
         np.testing.assert_array_equal(model.get_weights()[0], np.ones((2304, 7)))
         model.set_weights([weight + 1 for weight in model.get_weights()])
         save_model(model, run.model_file)
+
+
+def test_the_seconds_of_all_epochs_add_up_to_the_time_they_took(tmp_path, monkeypatch):
+    """What is saved after an epoch, 100 s here, is in the next one's."""
+    now = 0
+
+    def pass_time(seconds):
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(callbacks, "save_checkpoint", lambda *_: pass_time(100))
+    run, progress = Run(tmp_path), Progress()
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    validation = SimpleNamespace(faces=[], stock=model, ready_to_save=lambda: None)
+    judge = callbacks.Judge(
+        run, Settings(keep="last"), progress, validation, last_epoch=3, plateau=False, report=lambda *_: None
+    )
+    step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: pass_time(7))
+    model.fit(np.zeros((1, 2)), np.zeros((1, 7)), epochs=3, verbose=0, callbacks=[step, judge])
+    assert [row.seconds for row in progress.rows] == [7, 107, 107]
