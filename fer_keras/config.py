@@ -13,14 +13,14 @@ from fer_keras.errors import UserError, near_miss
 from fer_keras.models.catalog import ANY_SIZE, ARCHITECTURES, DEFAULT_ARCHITECTURE
 
 AUGMENT_LEVELS = ("none", "light", "standard", "strong")
-OPTIMIZERS = ("adam", "sgd", "adamw")
+OPTIMIZERS = ("adam", "sgd", "adamw", "muon")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 CLASS_WEIGHTS = ("none", "balanced")
 KEEP = ("best", "last")
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
-DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3}
+DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3, "muon": 0.1}
 TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MAX_SEED = 2**32 - 1  # NumPy's
@@ -53,7 +53,9 @@ class Settings:
     epochs: int = _setting(50, "epochs of training from scratch", at_least=1)
     fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the epoch that was kept", at_least=0)
     batch_size: int = _setting(64, "images a step", at_least=1, many=128)
-    optimizer: str = _setting("adam", "sgd is with Nesterov momentum 0.9", choices=OPTIMIZERS, many="sgd")
+    optimizer: str = _setting(
+        "adam", "sgd has Nesterov momentum 0.9; muon is sgd with orthogonal steps", choices=OPTIMIZERS, many="sgd"
+    )
     learning_rate: float | None = _setting(
         None, "peak learning rate (default: by optimizer; given alone it is adam's)", above=0
     )

@@ -40,6 +40,6 @@ def _recipe_for_many(settings: Settings, given: Collection[str]) -> dict:
         del recipe["label_smoothing"]
     if "optimizer" in given or "learning_rate" in given:  # a rate means nothing without its optimizer
         del recipe["optimizer"]
-        if settings.optimizer != "sgd":
+        if settings.optimizer not in ("sgd", "muon"):
             del recipe["weight_decay"]
     return recipe

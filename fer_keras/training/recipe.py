@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from fer_keras.config import Settings
+from fer_keras.training.muon import Muon
 
 STEP_DECAY, STEP_SHARE = 0.1, 1 / 3  # schedule "step": times 0.1 after each third of the phase
 # schedule "one-cycle" (Smith & Topin 2018): the share of the phase where it peaks, the share of the peak it starts at
@@ -73,6 +74,8 @@ def make_optimizer(settings: Settings, *, fine_tuning: bool, epochs: int, steps_
     }
     if name == "sgd":
         optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **options)
+    elif name == "muon":
+        optimizer = Muon(momentum=0.9, **options)
     elif name == "adamw":
         optimizer = keras.optimizers.AdamW(**options | {"weight_decay": settings.weight_decay})
     else:

@@ -48,9 +48,10 @@ def test_a_rate_or_an_optimizer_asked_for_keeps_the_other_and_the_decay_to_match
     assert set(changed(Settings(), {name})) == set(RECIPE) - {"optimizer", "learning_rate", "weight_decay"}
 
 
-def test_sgd_asked_for_has_the_recipes_decay():
-    settings = in_force(Settings(optimizer="sgd", learning_rate=0.03), {"optimizer", "learning_rate"}, MANY)
-    assert (settings.optimizer, settings.learning_rate, settings.weight_decay) == ("sgd", 0.03, 0.005)
+@pytest.mark.parametrize("name", ["sgd", "muon"])
+def test_sgd_or_muon_asked_for_has_the_recipes_decay(name):
+    settings = in_force(Settings(optimizer=name, learning_rate=0.03), {"optimizer", "learning_rate"}, MANY)
+    assert (settings.optimizer, settings.learning_rate, settings.weight_decay) == (name, 0.03, 0.005)
 
 
 @pytest.mark.parametrize("images", [1, MANY])

@@ -53,7 +53,7 @@ def one_step(settings, *, gradient=0.0, **options):
     return [float(keras.ops.convert_to_numpy(variable)[0]) - 1 for variable in (kernel, bias)]
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "adamw"])
+@pytest.mark.parametrize("name", ["adam", "sgd", "adamw", "muon"])
 def test_weight_decay_is_decoupled_and_leaves_biases_alone(name):
     settings = Settings(optimizer=name, learning_rate=0.1, weight_decay=0.5, schedule="constant", warmup_epochs=0)
     kernel, bias = one_step(settings)  # no gradient: all that moves is the decay, rate x decay x weight

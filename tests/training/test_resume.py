@@ -18,10 +18,11 @@ SETTINGS = {
     "limit": 35,
     "arch": "cnn3",
     "epochs": 3,
+    "optimizer": "muon",  # its momenta, of both kinds, must come back
     "coarse_epochs": 2,  # the resumed run must find its place in both sizes
     "mixup": 0.4,
     "fine_tune_epochs": 2,
-    "fine_tune_optimizer": "adam",  # has state of its own that must come back
+    "fine_tune_optimizer": "adam",  # and so must the state of the second phase's optimizer
     "batch_size": 16,
     "augment": "standard",
     "dropout": 0.3,  # so that the random state counts
