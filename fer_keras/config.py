@@ -54,7 +54,7 @@ class Settings:
     fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the epoch that was kept", at_least=0)
     batch_size: int = _setting(64, "images a step", at_least=1, many=128)
     optimizer: str = _setting(
-        "adam", "sgd has Nesterov momentum 0.9; muon is sgd with orthogonal steps", choices=OPTIMIZERS, many="sgd"
+        "adam", "sgd has Nesterov momentum 0.9; muon is sgd with orthogonal steps", choices=OPTIMIZERS, many="muon"
     )
     learning_rate: float | None = _setting(
         None, "peak learning rate (default: by optimizer; given alone it is adam's)", above=0

@@ -1,7 +1,7 @@
 """What a run takes where nothing else is asked for: the recipe that was measured for as many faces.
 
 `Settings` begins with what suits a small set: Adam, batches of 64. FER2013's 28,709 faces get the recipe of
-configs/quick.json: SGD at 0.1 with weight decay. On 980 drawn ones SGD was at chance where Adam had learned them:
+configs/quick.json: Muon at 0.1 with weight decay. On 980 drawn ones SGD was at chance where Adam had learned them:
 docs/results.md has the figures.
 """
 

@@ -16,7 +16,7 @@ def changed(settings, given=(), images=MANY):
 
 
 RECIPE = {
-    "optimizer": "sgd",
+    "optimizer": "muon",
     "learning_rate": 0.1,
     "batch_size": 128,
     "weight_decay": 0.005,

@@ -255,7 +255,16 @@ def test_bad_data_leaves_no_run_behind(tmp_path):
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
 def test_the_jax_backend_trains_and_tensorflow_opens_its_model(tmp_path):
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
-    command = [sys.executable, "train.py", "--logdir", str(tmp_path), "--rollback", "--fine-tune-epochs=1", *flags]
+    command = [
+        sys.executable,
+        "train.py",
+        "--logdir",
+        str(tmp_path),
+        "--optimizer=muon",
+        "--rollback",
+        "--fine-tune-epochs=1",
+        *flags,
+    ]
     environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
@@ -287,7 +296,7 @@ def test_where_there_are_many_images_the_recipe_for_many_is_in_force(tmp_path, m
     settings = Settings(**TINY)
     run = job.start(settings, logdir=str(tmp_path), name=None, command=[], given={*TINY})
     in_force = read_config(run).settings
-    assert (in_force.optimizer, in_force.learning_rate, in_force.label_smoothing) == ("sgd", 0.1, 0.1)
+    assert (in_force.optimizer, in_force.learning_rate, in_force.label_smoothing) == ("muon", 0.1, 0.1)
     assert in_force.batch_size == TINY["batch_size"] and in_force.dropout == 0
 
 
