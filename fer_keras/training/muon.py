@@ -26,8 +26,8 @@ class Muon(keras.optimizers.SGD):
     arXiv:2006.08419). KERNEL_RMS says how soon.
     """
 
-    def __init__(self, learning_rate=0.1, momentum=0.9, **options):
-        super().__init__(learning_rate=learning_rate, momentum=momentum, **{"nesterov": True} | options)
+    def __init__(self, learning_rate=0.1, momentum=0.9, nesterov=True, **options):
+        super().__init__(learning_rate=learning_rate, momentum=momentum, nesterov=nesterov, **options)
 
     def update_step(self, gradient, variable, learning_rate):
         if len(variable.shape) != 4:

@@ -75,7 +75,7 @@ def make_optimizer(settings: Settings, *, fine_tuning: bool, epochs: int, steps_
     if name == "sgd":
         optimizer = keras.optimizers.SGD(momentum=0.9, nesterov=True, **options)
     elif name == "muon":
-        optimizer = Muon(momentum=0.9, **options)
+        optimizer = Muon(momentum=0.9, nesterov=True, **options)
     elif name == "adamw":
         optimizer = keras.optimizers.AdamW(**options | {"weight_decay": settings.weight_decay})
     else:
