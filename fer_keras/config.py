@@ -130,10 +130,21 @@ class Settings:
 
         if self.teacher_weight != TEACHER_WEIGHT and not self.teachers:
             raise UserError("--teacher-weight is the share of what --teachers say: expected --teachers too")
+        self._check_fine_tuning()
         if self.seed + self.members - 1 > MAX_SEED:
             raise UserError(f"--seed: member {self.members} would have a seed above {MAX_SEED}. Choose a lower one")
         self._check_folds()
         self._check_keep()
+
+    def _check_fine_tuning(self) -> None:
+        if self.fine_tune_epochs:
+            return
+        for item in dataclasses.fields(self):
+            if (
+                item.name in ("fine_tune_optimizer", "fine_tune_learning_rate")
+                and getattr(self, item.name) != item.default
+            ):
+                raise UserError(f"{flag(item.name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
 
     def _check_folds(self) -> None:
         if self.fold is not None and not self.folds:

@@ -74,8 +74,8 @@ def test_with_another_copy_of_fer2013_in_its_place_it_is_explained_on_a_split_of
     assert hold_out(find_candidates(("pretrained",), logdir="logs", epoch=None)).split == "PrivateTest"
 
 
-def test_its_validation_part_is_refused_without_its_data(tmp_path, monkeypatch):
+def test_a_validation_part_is_refused_for_all_of_training_trained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     candidates = find_candidates(("pretrained",), logdir="logs", epoch=None)
-    with pytest.raises(UserError, match="part of the data that the run was trained on"):
+    with pytest.raises(UserError, match="held nothing out of training"):
         hold_out(candidates, split="validation")
