@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import errno
 import importlib.util
+import logging
 import os
 import signal
 import sys
@@ -77,6 +78,7 @@ _IMPORT_NOISE = (b"WARNING: All log messages before absl::InitializeLog()", b"I0
 def import_quietly(*modules: str) -> None:
     """Import modules (TensorFlow, or what imports it), leaving out its informational messages; errors still show."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").addFilter(_is_of_use)
     _check_backend()
     sys.stderr.flush()
     stderr = os.dup(2)
@@ -91,6 +93,11 @@ def import_quietly(*modules: str) -> None:
             said.seek(0)
             lines = [line for line in said.readlines() if not line.startswith(_IMPORT_NOISE)]
             os.write(2, b"".join(lines))
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Return whether a warning is worth a user's reading: not that several networks were traced, one after another."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def _check_backend() -> None:

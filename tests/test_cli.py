@@ -1,4 +1,5 @@
 import errno
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -117,3 +118,20 @@ def test_a_backend_that_is_not_there_is_told_in_one_line(monkeypatch, backend, s
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=said):
         cli.import_quietly()
+
+
+def test_networks_that_are_traced_one_after_another_are_no_warning_and_others_stay():
+    cli.import_quietly("tensorflow")
+    import tensorflow as tf
+
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    try:
+        for _ in range(12):  # TensorFlow warns from the fifth on
+            tf.function(lambda x: x + 1)(tf.zeros(1))
+        tf.get_logger().warning("a warning")
+    finally:
+        tf.get_logger().removeHandler(handler)
+    assert said == ["a warning"]
