@@ -14,7 +14,15 @@ import sys
 from pathlib import Path
 
 from fer_keras import cli
-from fer_keras.config import Settings, check_run_name, flag, read_after, read_settings, refuse_early_stop
+from fer_keras.config import (
+    Settings,
+    check_run_name,
+    flag,
+    read_after,
+    read_settings,
+    refuse_early_stop,
+    refuse_idle_fine_tuning,
+)
 from fer_keras.errors import UserError
 
 
@@ -40,6 +48,7 @@ def main() -> None:
         from_file = read_settings(arguments.config) if arguments.config else {}
         settings = dataclasses.replace(Settings.from_json(from_file, arguments.config or "defaults"), **given)
         refuse_early_stop(given, keep=settings.keep)
+        refuse_idle_fine_tuning(given, fine_tune_epochs=settings.fine_tune_epochs)
         chosen = {*from_file, *given}
         builds_on = read_after(arguments.config) if arguments.config else []
 

@@ -130,21 +130,10 @@ class Settings:
 
         if self.teacher_weight != TEACHER_WEIGHT and not self.teachers:
             raise UserError("--teacher-weight is the share of what --teachers say: expected --teachers too")
-        self._check_fine_tuning()
         if self.seed + self.members - 1 > MAX_SEED:
             raise UserError(f"--seed: member {self.members} would have a seed above {MAX_SEED}. Choose a lower one")
         self._check_folds()
         self._check_keep()
-
-    def _check_fine_tuning(self) -> None:
-        if self.fine_tune_epochs:
-            return
-        for item in dataclasses.fields(self):
-            if (
-                item.name in ("fine_tune_optimizer", "fine_tune_learning_rate")
-                and getattr(self, item.name) != item.default
-            ):
-                raise UserError(f"{flag(item.name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
 
     def _check_folds(self) -> None:
         if self.fold is not None and not self.folds:
@@ -216,6 +205,16 @@ def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path |
     if asked.get("keep", keep) == "last" and asked.get("early_stop"):
         where = "" if file is None else f"{file}: "
         raise UserError(f"{where}--keep last trains to the last epoch: expected no --early-stop (or 0)")
+
+
+def refuse_idle_fine_tuning(asked: dict[str, Any], *, fine_tune_epochs: int) -> None:
+    """Raise UserError if the command line asks for how to fine-tune a run that has no such phase.
+
+    Not for `Settings` to say: a recorded run has a value in every field, and may be trained anew without the phase.
+    """
+    for name in ("fine_tune_optimizer", "fine_tune_learning_rate"):
+        if name in asked and not fine_tune_epochs:
+            raise UserError(f"{flag(name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
 
 
 def flag(name: str) -> str:

@@ -100,6 +100,8 @@ print([heavy for heavy in {HEAVY!r} if heavy in sys.modules])
         (["--arch", "vgg52"], "Did you mean 'vgg25'?"),
         (["--resume", "x", "--epochs", "3"], "expected no --epochs"),
         (["--config", "none.json"], "no file none.json"),
+        (["--fine-tune-learning-rate", "0.0001"], "expected --fine-tune-epochs too"),
+        (["--fine-tune-optimizer", "adam", "--fine-tune-epochs", "0"], "expected --fine-tune-epochs too"),
         (["--name", "a/b"], "--name: expected"),
     ],
 )

@@ -51,14 +51,6 @@ def test_a_whole_number_will_do_for_a_number():
         ({"epochs": [3]}, "--epochs: expected a whole number, received [3]"),
         ({"teacher_weight": 0}, "--teacher-weight: expected a number above 0 and at most 1, received 0"),
         ({"teacher_weight": 1.1}, "--teacher-weight: expected a number above 0 and at most 1, received 1.1"),
-        (
-            {"fine_tune_learning_rate": 0.01},
-            "--fine-tune-learning-rate is of the fine-tuning phase: expected --fine-tune-epochs too",
-        ),
-        (
-            {"fine_tune_optimizer": "adam"},
-            "--fine-tune-optimizer is of the fine-tuning phase: expected --fine-tune-epochs too",
-        ),
         ({"teacher_weight": 0.5}, "--teacher-weight is the share of what --teachers say: expected --teachers too"),
         ({"keep": "first"}, "--keep: no 'first'. Expected one of: best, last"),
         ({"keep": "last", "rollback": True}, "--keep last lets no validation image decide: expected no --rollback"),
