@@ -9,7 +9,6 @@ python train.py --config configs/standard.json        a recipe, and before it th
 python train.py --resume logs/20260101-120000-vgg25   go on where a run was stopped
 """
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from fer_keras.config import (
     read_after,
     read_settings,
     refuse_early_stop,
-    refuse_idle_fine_tuning,
+    refuse_idle,
 )
 from fer_keras.errors import UserError
 
@@ -46,10 +45,10 @@ def main() -> None:
             raise UserError(f"--resume goes on with the run's own settings: expected no {refused[0]}. Leave it out")
     else:
         from_file = read_settings(arguments.config) if arguments.config else {}
-        settings = dataclasses.replace(Settings.from_json(from_file, arguments.config or "defaults"), **given)
+        chosen = {**from_file, **given}
+        settings = Settings.from_json(chosen, arguments.config)
         refuse_early_stop(given, keep=settings.keep)
-        refuse_idle_fine_tuning(given, fine_tune_epochs=settings.fine_tune_epochs)
-        chosen = {*from_file, *given}
+        refuse_idle(given, settings)
         builds_on = read_after(arguments.config) if arguments.config else []
 
     cli.import_quietly("tensorflow")  # not before: --help and mistakes answer without it

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from fer_keras import config
-from fer_keras.errors import UserError, near_miss
+from fer_keras.errors import UserError, near_miss, refuse_other_encoding
 
 BACKENDS = ("tensorflow", "jax")  # of Keras, the default first
 # Errors of the operating system that a person can mend; any other one is a defect and keeps its traceback.
@@ -52,6 +52,8 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     program = program or os.path.basename(sys.argv[0])  # noqa: PTH119
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as cleanly as Ctrl-C
     try:
+        for argument in sys.argv[1:]:
+            refuse_other_encoding(argument)
         return main() or 0
     except UserError as error:
         print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)

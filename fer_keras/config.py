@@ -184,8 +184,11 @@ class Settings:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any], source: str) -> "Settings":
-        """Return the settings of a JSON object. UserError for unknown keys, wrong types and values out of range."""
+    def from_json(cls, values: dict[str, Any], source: str | None) -> "Settings":
+        """Return the settings of a JSON object. UserError for unknown keys, wrong types and values out of range.
+
+        source: the file to name in errors; None where there is none, but flags alone.
+        """
         known = [item.name for item in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
@@ -194,7 +197,7 @@ class Settings:
         try:
             return cls(**values | {name: tuple(values[name]) for name in lists if isinstance(values.get(name), list)})
         except UserError as error:
-            raise UserError(f"{source}: {error}") from None
+            raise (UserError(f"{source}: {error}") if source else error) from None
 
 
 def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path | str | None = None) -> None:
@@ -207,14 +210,16 @@ def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path |
         raise UserError(f"{where}--keep last trains to the last epoch: expected no --early-stop (or 0)")
 
 
-def refuse_idle_fine_tuning(asked: dict[str, Any], *, fine_tune_epochs: int) -> None:
-    """Raise UserError if the command line asks for how to fine-tune a run that has no such phase.
+def refuse_idle(asked: dict[str, Any], settings: Settings) -> None:
+    """Raise UserError if the command line asks for what has no part in a run with these settings.
 
-    Not for `Settings` to say: a recorded run has a value in every field, and may be trained anew without the phase.
+    Not for `Settings` to say: a recorded run has a value in every field, and may be trained anew without that part.
     """
     for name in ("fine_tune_optimizer", "fine_tune_learning_rate"):
-        if name in asked and not fine_tune_epochs:
+        if name in asked and not settings.fine_tune_epochs:
             raise UserError(f"{flag(name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
+    if "warmup_epochs" in asked and settings.schedule == "one-cycle":
+        raise UserError("--warmup-epochs: --schedule one-cycle is its own warm-up. Leave one of them out")
 
 
 def flag(name: str) -> str:
@@ -304,7 +309,7 @@ def read_json_object(path: Path | str) -> dict[str, Any]:
         raise UserError(f"no file {path}. Expected a JSON file") from None
     except IsADirectoryError:
         raise UserError(f"{path}: expected a JSON file, received a folder") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # of the syntax, of numbers and of brackets beyond Python's limits
         raise UserError(f"{path}: expected JSON, received something else: {error}") from None
     if not isinstance(values, dict):
         raise UserError(f"{path}: expected a JSON object, received {type(values).__name__}")

@@ -30,3 +30,12 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among the known ones, e.g. an architecture or a split."""
     known = list(known)
     return UserError(f"no {kind} '{name}'.{near_miss(name, known)} Expected one of: {', '.join(known)}")
+
+
+def refuse_other_encoding(name: str) -> None:
+    """Raise UserError for a name, of a file say, that is not UTF-8, as old archives have them.
+
+    Such a file can be opened, but its name can stand in no table, page or config.json that is written later.
+    """
+    if any("\ud800" <= letter <= "\udfff" for letter in name):  # what Python makes of other bytes
+        raise UserError(f"expected names in UTF-8, received {name!a}. Rename that file")

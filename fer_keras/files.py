@@ -2,12 +2,29 @@
 
 import json
 import os
+import struct
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+
+from fer_keras.errors import UserError
+
+# What zipfile and numpy.load raise on a damaged .npz. Some damage reads as an error of the system (OSError) as well:
+# whoever catches that too must know that the disk can be read.
+DAMAGED_NPZ = (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
+
+
+def expanded(path: Path | str) -> Path:
+    """Return a path with ~ as the home it means. UserError for one that means nobody's."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"'{path}': expected ~/ or ~user/ at its beginning, received no user's name") from None
 
 
 @contextmanager

@@ -102,6 +102,8 @@ print([heavy for heavy in {HEAVY!r} if heavy in sys.modules])
         (["--config", "none.json"], "no file none.json"),
         (["--fine-tune-learning-rate", "0.0001"], "expected --fine-tune-epochs too"),
         (["--fine-tune-optimizer", "adam", "--fine-tune-epochs", "0"], "expected --fine-tune-epochs too"),
+        (["--warmup-epochs", "2", "--schedule", "one-cycle"], "one-cycle is its own warm-up"),
+        (["--data", b"caf\xe9.csv"], r"expected names in UTF-8, received 'caf\udce9.csv'"),
         (["--name", "a/b"], "--name: expected"),
     ],
 )

@@ -82,7 +82,7 @@ def test_a_recipe_and_a_runs_config_both_give_settings(tmp_path):
     assert read_settings(config) == Settings(epochs=4).to_json()  # all of them, later ones too
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00", b"1" * 5000, b"[" * 100_000])
 def test_a_file_that_is_no_json_object_is_refused_by_name(tmp_path, content):
     path = tmp_path / "broken.json"
     path.write_bytes(content)
@@ -120,3 +120,14 @@ def test_an_early_stop_asked_for_beside_the_last_epoch_is_refused(tmp_path):
         refuse_early_stop({"early_stop": 5}, keep="last")
     refuse_early_stop({"early_stop": 5})
     refuse_early_stop({"early_stop": 0}, keep="last")
+
+
+def test_flags_win_over_a_file_before_the_two_are_judged_together():
+    file = {"coarse_epochs": 60, "keep": "last", "schedule": "plateau", "fold": 1, "teacher_weight": 0.5}
+    flags = {"epochs": 100, "schedule": "cosine", "folds": 5, "teachers": ("a",)}
+    settings = Settings.from_json({**file, **flags}, "recipe.json")
+    assert (settings.coarse_epochs, settings.schedule, settings.fold, settings.teachers) == (60, "cosine", 1, ("a",))
+    with pytest.raises(UserError, match=r"^recipe\.json: --coarse-epochs"):
+        Settings.from_json(file, "recipe.json")
+    with pytest.raises(UserError, match=r"^--epochs"):
+        Settings.from_json({"epochs": 0}, None)

@@ -16,25 +16,23 @@ import hashlib
 import json
 import logging
 import os
-import struct
 import sys
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from fer_keras.emotions import IMAGE_SIZE
-from fer_keras.files import write_json, write_npz
+from fer_keras.errors import UserError
+from fer_keras.files import DAMAGED_NPZ, expanded, write_json, write_npz
 
 FORMAT = 3  # raise it when the readers decode the same bytes to something else, or the arrays get another layout
 SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use, FAT's, ticks every 2 s
 
 _FIELDS = ("images", "labels", "usage", "ids")  # of Faces; `labels` may be missing
-# What zipfile and numpy.load raise on damaged bytes.
-_DAMAGE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
+_DAMAGE = (OSError, *DAMAGED_NPZ)
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ _log = logging.getLogger(__name__)
 def cache_folder() -> Path:
     """Return $FER_KERAS_CACHE, else `fer_keras` in the platform's folder for caches ($XDG_CACHE_HOME, ~/.cache)."""
     if chosen := os.environ.get("FER_KERAS_CACHE"):
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     if base := os.environ.get("XDG_CACHE_HOME"):
         return Path(base) / "fer_keras"
     if sys.platform == "win32":
@@ -64,13 +62,16 @@ def through_cache(
 
     Raises:
         OSError: where the files cannot be read. A cache that cannot be read or written is no error: it is passed over.
+        UserError: for files that change while they are read: what was decoded may be other bytes than were hashed.
     """
     folder = cache_folder()
-    sha256 = _content(path, names, folder)
+    sha256, stamp = _content(path, names, folder)
     kept = folder / f"faces-{FORMAT}-{sha256}.npz"
     arrays = _load(kept)
     if arrays is None:
         arrays = decode()
+        if _stamp(path, names)[0] != stamp:
+            raise UserError(f"{path} was changed while it was read. Run this again when it is whole")
         _write_or_pass(lambda: write_npz(kept, **arrays), kept)
     return arrays, sha256
 
@@ -94,18 +95,21 @@ def _file_digest(path: Path) -> bytes:
 # --- the index ------------------------------------------------------------------------------------------------------
 
 
-def _content(path: Path, names: Sequence[str] | None, folder: Path) -> str:
-    """Return the content's SHA-256: the one in the index where nothing has changed, else hashed and entered."""
+def _content(path: Path, names: Sequence[str] | None, folder: Path) -> tuple[str, str]:
+    """Return the content's SHA-256: the one in the index where nothing has changed, else hashed and entered.
+
+    And the stamp that the files had before they were hashed.
+    """
     absolute = str(path.resolve())
     entry = folder / "index" / f"{hashlib.sha256(os.fsencode(absolute)).hexdigest()[:32]}.json"
     stamp, newest = _stamp(path, names)
     known = _read_entry(entry)
     if known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
-        return known["sha256"]
+        return known["sha256"], stamp
     sha256 = content_sha256(path, names)
     if _stamp(path, names)[0] == stamp and time.time_ns() - newest > SETTLED_NS:
         _write_or_pass(lambda: write_json(entry, {"path": absolute, "stamp": stamp, "sha256": sha256}), entry)
-    return sha256
+    return sha256, stamp
 
 
 def _stamp(path: Path, names: Sequence[str] | None) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from PIL import Image
 from fer_keras.data.faces import SPLITS
 from fer_keras.data.image_file import read_image
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE, SYNONYMS, emotion_index
-from fer_keras.errors import UserError, near_miss
+from fer_keras.errors import UserError, near_miss, refuse_other_encoding
 
 SPLIT_FOLDERS = {
     "train": "Training",
@@ -69,7 +69,8 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     Hidden files and those of file managers are passed over; other files that are no images are too, and told.
 
     Raises:
-        UserError: for a folder that is neither an emotion's nor a split's, or where there is no image at all.
+        UserError: for a folder that is neither an emotion's nor a split's, where there is no image at all, or for a
+            name that is not UTF-8.
     """
     folder = Path(folder)
     passed_over: list[str] = []
@@ -80,6 +81,8 @@ def list_images(folder: Path | str) -> list[ImageFile]:
         tables = [entry.name for entry in _entries(folder) if entry.name.lower().endswith(".csv")]
         hint = f". It holds '{min(tables)}': give that path to read it" if tables else ""
         raise UserError(f"{folder} holds no images. Expected {_LAYOUTS}{hint}")
+    for image in found:
+        refuse_other_encoding(image.name)
     return sorted(found, key=lambda image: natural_key(image.name))
 
 

@@ -94,7 +94,8 @@ def stratified_split(
         if distinct < 2:
             raise UserError(
                 f"a stratified split needs at least 2 different images of each class, received {distinct} "
-                f"('{emotion_name(k)}', {size} in all). Add images, or leave out --val-fraction or --limit"
+                f"('{emotion_name(k)}', {size} in all). Add images, leave out --limit, or "
+                f"hold nothing out: --keep last without --val-fraction"
             )
     room = np.clip(largest_remainder(sizes * fraction), 1, sizes - 1)
 

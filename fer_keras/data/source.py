@@ -5,8 +5,9 @@ from pathlib import Path
 
 from fer_keras.data import csv_files, folders
 from fer_keras.data.cache import through_cache
-from fer_keras.data.faces import Faces
+from fer_keras.data.faces import SYNTHETIC, Faces
 from fer_keras.errors import UserError, near_miss
+from fer_keras.files import expanded
 
 CSV_PLACES = ("data/fer2013.csv", "data/icml_face_data.csv", "data/train.csv")
 FOLDER_PLACES = ("data/fer2013", "data")
@@ -25,7 +26,7 @@ def find_data(spec: str, root: Path | str = ".") -> Path | None:
     if spec == "synthetic":
         return None
     if spec != "auto":
-        return _existing(Path(spec).expanduser())
+        return _existing(expanded(spec))
     root = Path(root)
     files = (root / place for place in CSV_PLACES)
     found = [file for file in files if file.is_file()]
@@ -42,7 +43,7 @@ def read_faces(path: Path | str) -> Faces:
         UserError: for a path that does not exist or cannot be read, and for every mistake in the data; one line
             that names the file, the row, what was expected and what was received.
     """
-    path = _existing(Path(path).expanduser())
+    path = _existing(expanded(path))
     try:
         if path.is_dir():
             images = folders.list_images(path)
@@ -52,8 +53,8 @@ def read_faces(path: Path | str) -> Faces:
             arrays, sha256 = through_cache(path, None, partial(csv_files.read_csv, path))
     except OSError as error:
         raise UserError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
-    # A folder called "synthetic" must not be taken for the built-in faces when its name is read again.
-    source = f"./{path}" if str(path) in ("auto", "synthetic") else str(path)
+    # A folder called "synthetic" must not be taken for the built-in faces, now or when its name is read again.
+    source = f"./{path}" if str(path) in ("auto", "synthetic", SYNTHETIC) else str(path)
     return Faces(arrays["images"], arrays.get("labels"), arrays["usage"], arrays["ids"], source, sha256)
 
 

@@ -1,4 +1,4 @@
-"""What happens between steps and epochs, one subject a callback. `phase_callbacks` puts them in the order they need."""
+"""What happens between steps and epochs, one subject a callback."""
 
 import time
 from collections.abc import Callable
@@ -162,7 +162,7 @@ class WarmPlateau(keras.callbacks.Callback):
 def last_learning_rate(model: keras.Model) -> float:
     """Return the learning rate of the step that was taken last; `optimizer.learning_rate` is that of the next one."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # the one inside a LossScaleOptimizer
-    rate = optimizer._learning_rate  # a schedule, or the variable that `PlateauRate` sets
+    rate = optimizer._learning_rate  # a schedule, or the variable that `WarmPlateau` sets
     if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
         rate = rate(keras.ops.maximum(optimizer.iterations - 1, 0))
     return float(keras.ops.convert_to_numpy(rate))

@@ -14,6 +14,7 @@ import keras
 
 from fer_keras.config import Settings, flag, read_after, read_settings
 from fer_keras.console import say
+from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
 from fer_keras.runs import Run, read_config, run_called
@@ -47,9 +48,9 @@ def train_before(
         _refuse_unfit(recipe, settings, files, given, asked)
     for file in files:
         shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
-        of_file = read_settings(file)
-        own = dataclasses.replace(Settings.from_json(of_file, str(file)), **shared)
-        word, chosen = f"{file.stem}-{settings.seed}", {**of_file, **shared}
+        chosen = {**read_settings(file), **shared}
+        own = Settings.from_json(chosen, str(file))
+        word = f"{file.stem}-{settings.seed}"
         word += "" if own.fold is None else f"-fold-{own.fold}"
         own = train_before(file, own, given, logdir=logdir, command=command, after=(*after, recipe.resolve()))
         names[file.stem] = _trained(file, own, chosen, word, logdir, command).path.name
@@ -83,11 +84,12 @@ def _refuse_unfit(
 
 def _refuse_other_images(recipe: Path, settings: Settings, file: Path, given: dict[str, Any]) -> None:
     """Refuse a start or a teacher that is several networks, or that sees other images than its pupil."""
-    own = Settings.from_json(read_settings(file), str(file))
+    shared = {name: value for name, value in given.items() if name in SHARED}
+    own = Settings.from_json({**read_settings(file), **shared}, str(file))
     if own.networks > 1:
         raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {own.networks}")
     for name in _ONE_FOR_ALL:
-        theirs, ours = given.get(name, getattr(own, name)), getattr(settings, name)
+        theirs, ours = getattr(own, name), getattr(settings, name)
         if theirs != ours:
             raise UserError(
                 f"{recipe}: expected the {flag(name)} of {file.name}, which is {theirs}, received {ours}. "
@@ -125,10 +127,18 @@ def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, 
 def _refuse_other_recipe(run: Run, file: Path, settings: Settings, chosen: dict[str, Any], logdir: str) -> None:
     config = read_config(run)
     expected = job.as_recorded(settings, chosen, config.data.get("training", 0), logdir)
-    for name in chosen:
-        theirs, ours = getattr(config.settings, name), getattr(expected, name)
+    for name, ours in expected.to_json().items():
+        theirs = config.settings.to_json()[name]
+        if name == "data" or (name == "precision" and name not in chosen):
+            continue  # told by the content, and as the machine has it
         if theirs != ours:
             raise UserError(
                 f"{run.path}: expected a run by {file}, with {flag(name)} {ours}, received one with {theirs}. "
                 f"Move it elsewhere, or give it another name"
             )
+    faces = load_faces(settings.data, limit=settings.limit, seed=settings.seed)
+    if faces.sha256 != config.data["sha256"]:
+        raise UserError(
+            f"{run.path}: expected a run by {file} on {faces.source} as it is now, received one on other data "
+            f"({config.data['source']}, SHA-256 {config.data['sha256'][:12]}...). Move it elsewhere"
+        )

@@ -4,16 +4,14 @@ Keras's BackupAndRestore leaves an optimizer that is not yet built without its s
 optimizer is built first, and a variable that is missing, or of another shape, is an error.
 """
 
-import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import errno
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from fer_keras.errors import UserError
-from fer_keras.files import write_npz
+from fer_keras.files import DAMAGED_NPZ, write_npz
 from fer_keras.training.progress import Progress
 
 
@@ -25,25 +23,23 @@ def save_checkpoint(path: Path, model: keras.Model, progress: Progress) -> None:
 
 def read_progress(path: Path) -> Progress:
     """Return the progress in a checkpoint. UserError for a damaged file."""
-    with _opened(path) as file:
-        return Progress.from_json(str(file["progress"]))
+    return Progress.from_json(str(_read(path, ["progress"])["progress"]))
 
 
 def load_checkpoint(path: Path, model: keras.Model, *, with_optimizer: bool = True) -> None:
     """Set the variables of `model`, and of its optimizer, to those of the checkpoint. UserError if they do not fit."""
-    with _opened(path) as file:
-        variables, stored = _variables(model), set(file.files) - {"progress"}
-        if not with_optimizer:
-            variables = {name: variable for name, variable in variables.items() if name.startswith("model.")}
-            stored = {name for name in stored if name.startswith("model.")}
-        missing = sorted(set(variables) ^ stored)
-        if missing:
-            raise UserError(f"{path}: expected the state of this network, received another: {missing[0]} differs")
-        for name, variable in variables.items():
-            value = file[name]
-            if tuple(variable.shape) != value.shape:
-                raise UserError(f"{path}: {name}: expected shape {tuple(variable.shape)}, received {value.shape}")
-            variable.assign(value)
+    variables, stored = _variables(model), _read(path)
+    del stored["progress"]
+    if not with_optimizer:
+        variables = {name: variable for name, variable in variables.items() if name.startswith("model.")}
+        stored = {name: value for name, value in stored.items() if name.startswith("model.")}
+    missing = sorted(set(variables) ^ set(stored))
+    if missing:
+        raise UserError(f"{path}: expected the state of this network, received another: {missing[0]} differs")
+    for name, variable in variables.items():
+        if tuple(variable.shape) != stored[name].shape:
+            raise UserError(f"{path}: {name}: expected shape {tuple(variable.shape)}, received {stored[name].shape}")
+        variable.assign(stored[name])
 
 
 def _variables(model: keras.Model) -> dict[str, keras.Variable]:
@@ -53,11 +49,12 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     return {f"{group}.{index}": variable for group, found in groups for index, variable in enumerate(found)}
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator:
-    """Yield the arrays of a checkpoint. UserError for a damaged file, as it is opened or as an array of it is read."""
+def _read(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of a checkpoint, these or all. UserError for a damaged file."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            yield file
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names or arrays.files}
+    except (OSError, *DAMAGED_NPZ) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is one which points before its beginning
+            raise
         raise UserError(f"{path}: expected a checkpoint, received a damaged file ({error}). Train anew") from None

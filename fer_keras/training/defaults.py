@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import fields, replace
 
 from fer_keras.config import MANY, Settings
+from fer_keras.errors import UserError
 from fer_keras.models.catalog import ANY_SIZE
 from fer_keras.models.registry import default_dropout
 
@@ -21,6 +22,8 @@ def in_force(settings: Settings, given: Collection[str], images: int) -> Setting
 
     given: the names of the fields that were asked for. images: of training; from MANY on the other fields give way to
     the recipe for many, unless the run starts from trained weights, which a rate of 0.1 would undo.
+
+    UserError for a fine-tuning phase by AdamW that would have no weight decay.
     """
     if images >= MANY and settings.init_from is None:
         recipe = _recipe_for_many(settings, given)
@@ -29,6 +32,8 @@ def in_force(settings: Settings, given: Collection[str], images: int) -> Setting
     early_stop = 0 if settings.keep == "last" else settings.early_stop
     if settings.optimizer == "adamw" and "weight_decay" not in given:
         settings = replace(settings, weight_decay=ADAMW_WEIGHT_DECAY)  # without any it would be Adam
+    if settings.fine_tune_epochs and settings.fine_tune_optimizer == "adamw" and not settings.weight_decay:
+        raise UserError("--fine-tune-optimizer: adamw without a --weight-decay is adam. Expected one, or the other")
     return replace(settings, learning_rate=settings.peak_learning_rate, dropout=dropout, early_stop=early_stop)
 
 

@@ -103,9 +103,16 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
         )
     split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
     refuse_other_judgements(config.data, split.record)
-    device = find_device(settings.precision)
+    device = find_device(_precision_of(run, settings))
     _introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, split, device, logdir, command)
+
+
+def _precision_of(run: Run, settings: Settings) -> str:
+    """Return the precision that a run began with: another machine may compute best in another."""
+    if not run.environment_file.is_file():
+        return settings.precision  # it was stopped before its first step
+    return read_json_object(run.environment_file).get("precision", settings.precision)
 
 
 def _home(run: Run, logdir: str) -> str:

@@ -56,7 +56,7 @@ def make_optimizer(settings: Settings, *, fine_tuning: bool, epochs: int, steps_
     """Return the optimizer of a phase of `epochs` x `steps_per_epoch` steps, not built yet.
 
     Fine-tuning keeps its small learning rate constant: it starts from weights that are good already. With the plateau
-    schedule the rate is a plain number that `PlateauRate` changes between epochs. Weight decay is decoupled
+    schedule the rate is a plain number that `WarmPlateau` changes between epochs. Weight decay is decoupled
     (Loshchilov & Hutter 2019) and leaves biases and batch normalisation alone.
     """
     name = settings.fine_tune_optimizer if fine_tuning else settings.optimizer

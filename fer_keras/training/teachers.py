@@ -6,7 +6,6 @@ Dean, "Distilling the Knowledge in a Neural Network", 2015 (arXiv:1503.02531); F
 Networks", 2018 (arXiv:1805.04770), where the pupil is no smaller than its teachers.
 """
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from fer_keras.console import say
 from fer_keras.data.faces import Faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.files import write_npz
+from fer_keras.files import DAMAGED_NPZ, write_npz
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.prediction_bar import PredictionBar
@@ -62,7 +61,7 @@ def _read(file: Path) -> np.ndarray:
     try:
         with file.open("rb") as stored, np.load(stored, allow_pickle=False) as arrays:
             return arrays["targets"]
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except DAMAGED_NPZ as error:
         raise UserError(f"{file}: expected targets, received a damaged file ({error}). Delete it") from None
 
 

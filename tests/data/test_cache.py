@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fer_keras.data import cache
+from fer_keras.errors import UserError
 
 ARRAYS = {
     "images": np.arange(3 * 48 * 48, dtype=np.uint32).astype(np.uint8).reshape(3, 48, 48),
@@ -221,6 +222,16 @@ def test_a_decoder_that_fails_leaves_nothing(source, folder):
 
     with pytest.raises(RuntimeError, match="bad data"):
         cache.through_cache(source, None, fail)
+    assert not list(folder.glob("faces-*"))
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept_under_its_old_content(source, folder):
+    def decode():
+        source.write_bytes(b"changed meanwhile")
+        return ARRAYS
+
+    with pytest.raises(UserError, match="was changed while it was read"):
+        cache.through_cache(source, None, decode)
     assert not list(folder.glob("faces-*"))
 
 

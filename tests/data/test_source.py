@@ -1,6 +1,7 @@
 """Where data is found, and that a CSV and a folder of the same images read alike."""
 
 import hashlib
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.data import cache
+from fer_keras.data.faces import SYNTHETIC
 from fer_keras.data.source import find_data, read_faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
@@ -50,6 +52,25 @@ def test_a_csv_and_a_folder_of_the_same_images_read_alike(tmp_path):
     assert folder.ids[3] == "train/happy/Training_3.png"
     assert table.source == str(tmp_path / "faces.csv")
     assert table.sha256 == hashlib.sha256((tmp_path / "faces.csv").read_bytes()).hexdigest()
+
+
+def test_a_folder_of_the_name_of_the_drawn_faces_is_none_of_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_folder(tmp_path / SYNTHETIC)
+    faces = read_faces(SYNTHETIC)
+    assert not faces.synthetic and read_faces(faces.source).sha256 == faces.sha256
+
+
+def test_a_tilde_that_means_nobody_is_a_mistake():
+    with pytest.raises(UserError, match=r"'~nobody-here/faces\.csv': expected ~/ or ~user/"):
+        find_data("~nobody-here/faces.csv")
+
+
+def test_a_file_whose_name_is_not_utf8_is_refused_before_it_is_read(tmp_path):
+    folder = write_folder(tmp_path / "faces")
+    (folder / "train" / "sad" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"")
+    with pytest.raises(UserError, match=r"names in UTF-8, received 'train/sad/caf\\udce9.png'"):
+        read_faces(folder)
 
 
 @pytest.mark.parametrize("write", [write_csv, write_folder])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fer_keras.config import Settings, read_settings
+from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_json
 from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
@@ -14,7 +15,7 @@ from fer_keras.training import job
 from fer_keras.training.chain import train_before
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
-RECORD = {"source": "x", "sha256": "ab", "synthetic": True, "validation_split": "Training", "testable": []}
+RECORD = {"synthetic": True, "validation_split": "Training", "testable": []}
 PUPIL = TINY | {"after": ["first.json", "second.json"], "init_from": "first", "teachers": ["first", "second"]}
 
 
@@ -41,7 +42,9 @@ def trained(monkeypatch):
 
     def start(settings, *, logdir, name, command, given):
         run = create_run(logdir, settings.arch, name)
-        write_config(run, RunConfig(job.as_recorded(settings, given, 21, str(logdir)), RECORD))
+        faces = load_faces(settings.data, limit=settings.limit)
+        record = RECORD | {"source": faces.source, "sha256": faces.sha256}
+        write_config(run, RunConfig(job.as_recorded(settings, given, 21, str(logdir)), record))
         return finish(run)
 
     monkeypatch.setattr(job, "start", start)
@@ -142,6 +145,26 @@ def test_one_part_of_a_cross_validation_is_that_of_the_whole_chain(recipes, tmp_
 def test_a_run_of_that_name_by_another_recipe_is_refused(recipes, tmp_path):
     job.start(Settings(**TINY | {"batch_size": 7}), logdir=tmp_path / "logs", name="first-0", command=[], given={})
     with pytest.raises(UserError, match=r"with --batch-size 16, received one with 7\. Move it elsewhere"):
+        before(recipes, tmp_path / "logs")
+
+
+@pytest.mark.parametrize(("name", "value"), [("drop_uniform", True), ("equalize", True), ("mixup", 0.3)])
+def test_a_run_that_differs_in_what_the_recipe_leaves_open_is_refused_too(recipes, tmp_path, name, value):
+    given = TINY | {name: value}
+    job.start(Settings(**given), logdir=tmp_path / "logs", name="first-0", command=[], given=given)
+    with pytest.raises(UserError, match=f"with --{name.replace('_', '-')} .*, received one with {value}"):
+        before(recipes, tmp_path / "logs")
+
+
+def test_a_run_on_data_that_have_changed_since_is_refused(recipes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where "auto" finds nothing, and then something
+    for recipe in recipes.values():
+        recipe.write_text(json.dumps(json.loads(recipe.read_text()) | {"data": "auto"}))
+    before(recipes, tmp_path / "logs")
+    (tmp_path / "data").mkdir()
+    rows = [f"{label},{' '.join(['7'] * 48**2)},Training" for label in range(7)]
+    (tmp_path / "data" / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+    with pytest.raises(UserError, match=r"on data/fer2013.csv as it is now, received one on other data \(synthetic"):
         before(recipes, tmp_path / "logs")
 
 

@@ -46,3 +46,17 @@ def test_damage_is_told(tmp_path, place):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"last\.npz: expected a checkpoint, received a damaged file"):
         read_progress(path)
+
+
+def test_no_single_changed_byte_is_a_defect_of_ours(tmp_path):
+    path = tmp_path / "last.npz"
+    write_npz(path, progress=np.array(Progress().to_json()), other=np.arange(3))
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            assert read_progress(path) == Progress()  # the byte is of no account
+        except UserError:
+            refused += 1
+    assert refused > len(whole) / 3

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from fer_keras.config import MANY, Settings
+from fer_keras.errors import UserError
 from fer_keras.training.defaults import in_force
 
 
@@ -59,6 +60,13 @@ def test_adamw_decays_weights_unless_told_otherwise(images):
     asked = Settings(optimizer="adamw")
     assert in_force(asked, {"optimizer"}, images).weight_decay == 0.004
     assert in_force(asked, {"optimizer", "weight_decay"}, images).weight_decay == 0
+
+
+def test_fine_tuning_by_adamw_needs_a_decay():
+    asked = Settings(fine_tune_epochs=1, fine_tune_optimizer="adamw")
+    with pytest.raises(UserError, match="adamw without a --weight-decay is adam"):
+        in_force(asked, {"fine_tune_optimizer"}, 1)
+    assert in_force(asked, {"fine_tune_optimizer"}, MANY).weight_decay == 0.005
 
 
 def test_trained_weights_are_not_undone_by_a_high_rate():

@@ -1,8 +1,10 @@
 """A whole training job on a few synthetic faces: what it leaves behind, and what it refuses."""
 
 import csv
+import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
-from fer_keras.runs import Run, RunConfig, read_config
+from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import callbacks, defaults, job
 from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
@@ -63,6 +65,21 @@ def test_config_says_what_was_trained_on(finished):
     assert config.data["synthetic"] is True and config.data["validation_split"] == "PublicTest"
     assert (config.data["training"], config.data["validation"]) == (21, 21)
     assert config.data["testable"] == ["PrivateTest"]
+
+
+def test_a_resumed_run_keeps_the_precision_that_it_began_with(finished, tmp_path, monkeypatch):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    config = read_config(run)
+    write_config(run, RunConfig(dataclasses.replace(config.settings, precision="auto"), config.data))
+    environment = json.loads(run.environment_file.read_text())
+    run.environment_file.write_text(json.dumps(environment | {"precision": "float16"}))
+    asked = []
+    monkeypatch.setattr(job, "find_device", lambda precision: asked.append(precision) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+    assert asked == ["float16"]
 
 
 def test_the_summary_names_the_layers(finished):
