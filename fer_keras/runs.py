@@ -179,6 +179,12 @@ def ensemble_of(run: Run) -> Run | None:
     return ensemble if folder == ensemble.member(0).path.parent and is_run(ensemble.path) else None
 
 
+def title_of(run: Run) -> str:
+    """Return what people call a run: the name of its folder, for a member of an ensemble with the ensemble's."""
+    ensemble = ensemble_of(run)
+    return run.path.name if ensemble is None else f"{ensemble.path.name}/{run.path.name}"
+
+
 def is_run(path: Path) -> bool:
     return (path / "config.json").is_file()
 

@@ -189,6 +189,17 @@ def test_regions_count_on_the_exact_parts_of_synthetic_faces(explained):
     assert np.isnan(shares[NO_FACES_OF]).all() and np.isfinite(np.delete(shares, NO_FACES_OF, axis=0)).all()
 
 
+def test_regions_tell_the_layer_and_that_their_maps_have_been_made_anew(run, tmp_path):
+    arguments = ("--run", run.path, "--output", tmp_path, "--per-class", 1)
+    call(*arguments, "--method", "grad-cam", "regions", "--layer", "conv2d_1")
+    table = pd.read_csv(tmp_path / "regions" / "regions.csv", keep_default_na=False)
+    assert set(zip(table.method, table.layer, strict=True)) == {("grad-cam", "conv2d_1")}
+    page = (tmp_path / "index.html").read_text()
+    assert "mean share of grad-cam at conv2d_1 on each part" in page and "had before" not in page
+    call(*arguments, "--method", "grad-cam", "--layer", "conv2d")
+    assert "Measured on the maps that grad-cam had before" in (tmp_path / "index.html").read_text()
+
+
 def test_a_comparison_has_every_attribution_method(explained):
     arrays = arrays_of(explained / "comparison")
     assert arrays["methods"].tolist() == list(EXPLAINERS)

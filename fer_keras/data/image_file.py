@@ -1,6 +1,7 @@
 """One image file as people see it: upright, opaque, with eight bits a channel."""
 
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,17 @@ def is_image(path: Path) -> bool:
             return True
     except _UNDECODABLE:
         return False
+
+
+def software_of(path: Path | str) -> str | None:
+    """Return by what program an image file says that it was made; None where it does not, or is no image."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its head alone is read
+            with Image.open(path) as image:
+                return image.info.get("Software")
+    except _UNDECODABLE:
+        return None
 
 
 def _eight_bits(image: Image.Image, form: str | None) -> Image.Image:

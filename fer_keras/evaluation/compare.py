@@ -8,7 +8,7 @@ from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.console import described, warnings_text
 from fer_keras.evaluation.held_out import HeldOut
-from fer_keras.evaluation.report import Evaluation, evaluate, to_json
+from fer_keras.evaluation.report import Evaluation, evaluate, images_title, to_json
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.files import write_json
 from fer_keras.metrics import McNemar, mcnemar
@@ -75,7 +75,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
 def _title(comparison: Comparison) -> str:
     first = comparison.evaluations[0]
-    title = f"{first.held.split} ({first.metrics.n:,})"
+    title = images_title(first)
     if len(comparison.pairs) == 1:
         title += f", McNemar's test {_p(comparison.pairs[0][2].p_value)}"
     return title

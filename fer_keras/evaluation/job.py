@@ -11,8 +11,8 @@ from fer_keras.errors import UserError
 from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
-from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, members_of
-from fer_keras.files import write_text
+from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, members_of, refuse_two_votes
+from fer_keras.files import expanded, write_text
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -20,8 +20,10 @@ from fer_keras.files import write_text
 def run(options: Options) -> None:
     """Do what is asked for. UserError, before anything is written, for every mistake in it."""
     candidates = find_candidates(options.run, logdir=options.logdir, epoch=options.epoch)
+    if not options.compare:
+        refuse_two_votes(candidates)
     if options.predict:
-        paths = [Path(path).expanduser() for path in options.predict]
+        paths = [expanded(path) for path in options.predict]
         if any(submission.is_csv(path) for path in paths):
             predict_csv(candidates, paths, options)
         else:
@@ -44,10 +46,12 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
-    page = folder / "card.md"
+    page, earlier = folder / "card.md", report.other_evaluation_in(folder, evaluation)
     write_text(page, card.card_text(evaluation))
     written = [*report.write_evaluation(evaluation, folder), page]
     print(f"\n{console.written_text(folder, written)}", flush=True)
+    if earlier:
+        print(f"It replaces one that stood there, of {earlier}. --output FOLDER keeps both", flush=True)
 
 
 def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
@@ -74,7 +78,7 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         folder = options.output or candidates[0].run.evaluation(f"predict-{paths[0].stem}")
         file = writable(folder) / "predictions.csv"
     else:
-        file = options.submission.expanduser()
+        file = expanded(options.submission)
         if file.is_dir():
             raise UserError(f"--submission: expected a file to write, received the folder {file}. Add a name")
         writable(file.parent, "--submission")
@@ -111,14 +115,19 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
         return ensembles.decide(probabilities, options.vote).probabilities
 
     results = annotate(photos, predict, folder, detect=options.detect, tell=print)
+    if all(result.unreadable for result in results):
+        more = f" ({len(results)} such photos)" if len(results) > 1 else ""
+        raise UserError(f"--predict: {results[0].path} {results[0].problem}{more}")
     table = folder / "photos.csv"
     own_photos.write_table(table, results)
-    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {table.name} and the photos", flush=True)
+    pictures = sum(result.picture is not None for result in results)
+    written = table.name + (f" and {pictures} picture{'s' * (pictures > 1)}" if pictures else "")
+    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}", flush=True)
 
 
 def writable(folder: Path, flag: str = "--output") -> Path:
     """Return `folder` if files can be written in it, or it can be made. UserError if not, before the long work."""
-    folder = folder.expanduser()
+    folder = expanded(folder)
     try:
         place = folder
         while not place.exists():

@@ -55,6 +55,8 @@ class Options:
             given = [flag for flag, value in evaluating.items() if value]
             if given:
                 raise UserError(f"--predict takes its images from its own PATHs: expected no {given[0]}. Leave one out")
+        if self.submission is not None and self.output is not None:
+            raise UserError("--submission is the one file that is written: expected no --output. Leave one out")
         if self.columns is not None and self.submission is None:
             raise UserError("--columns names the columns of a submission: expected --submission FILE too")
         if self.compare and len(self.run) < 2:

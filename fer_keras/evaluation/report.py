@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from fer_keras.config import read_json_object
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.emotions import EMOTIONS
+from fer_keras.errors import UserError
 from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities, out_of_fold_probabilities
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of
@@ -27,6 +29,7 @@ from fer_keras.plots.gallery import gallery_figure
 from fer_keras.plots.reliability import reliability_figure
 from fer_keras.plots.style import save_figure
 
+METRICS = "metrics.json"
 FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
 
 
@@ -122,6 +125,24 @@ def to_json(evaluation: Evaluation) -> dict:
     return content
 
 
+def other_evaluation_in(folder: Path, evaluation: Evaluation) -> str | None:
+    """Say of what an evaluation is that stands in `folder`; None without one, or where it is of the same."""
+    try:
+        there = read_json_object(folder / METRICS)
+    except UserError:  # none, or a damaged one
+        return None
+    now = to_json(evaluation)
+    names, names_now = ([Path(run).name for run in runs] for runs in (there.get("runs", []), now["runs"]))
+    same = all(there.get(key) == now[key] for key in ("epoch", "data", "split", "n", "tta", "vote"))
+    if same and names == names_now:  # the runs' folder may have moved
+        return None
+    names, data = ", ".join(names), there.get("data", {})
+    return (
+        f"{names}, {there.get('n')} images of {data.get('source')}, {there.get('split')}, "
+        f"--tta {there.get('tta')}, --vote {there.get('vote')}"
+    )
+
+
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write predictions.csv, the figures and, last, metrics.json into `folder`; return the paths."""
     faces = evaluation.held.faces
@@ -132,7 +153,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
         path = folder / f"{name}.png"
         save_figure(figure, path, note=evaluation.note)
         written.append(path)
-    metrics = folder / "metrics.json"
+    metrics = folder / METRICS
     write_json(metrics, to_json(evaluation))
     return [metrics, *written]
 
@@ -181,7 +202,16 @@ def _gallery(evaluation: Evaluation, choose, what: str) -> Figure:
 
 
 def _title(evaluation: Evaluation) -> str:
-    return f"{short_name(evaluation.candidates)}, {evaluation.held.split} ({evaluation.metrics.n:,})"
+    return f"{short_name(evaluation.candidates)}, {images_title(evaluation)}"
+
+
+def images_title(evaluation: Evaluation) -> str:
+    """Return what to call the images in a title: their split, of what data where the runs have others, and the TTA."""
+    held = evaluation.held
+    own = all(held.faces.sha256 == candidate.config.data["sha256"] for candidate in evaluation.candidates)
+    data = "" if own or held.synthetic else f" of {Path(held.faces.source).name}"
+    tta = "" if evaluation.tta == "none" else f", tta {evaluation.tta}"
+    return f"{held.split}{data} ({evaluation.metrics.n:,}){tta}"
 
 
 def short_name(candidates: list[Candidate]) -> str:

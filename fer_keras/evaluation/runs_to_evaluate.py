@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_keras.config import read_json_object
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
-from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, refuse_twice
+from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, refuse_twice, title_of
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,22 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        return self.run.path.name
+        return title_of(self.run)
 
 
 def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
     """Return the networks of all candidates, in order: the members of the ensemble that these make."""
     return tuple(member for candidate in candidates for member in candidate.members)
+
+
+def refuse_two_votes(candidates: list[Candidate]) -> None:
+    """Raise UserError if a network would vote twice: by itself, and as a member of its ensemble."""
+    files = [member.file.resolve() for member in members_of(candidates)]
+    for member, file in zip(members_of(candidates), files, strict=True):
+        if files.count(file) > 1:
+            raise UserError(
+                f"--run: {member.name} would vote twice, by itself and as a member of its ensemble. Name one of them"
+            )
 
 
 def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -> list[Candidate]:
@@ -62,14 +72,14 @@ def _candidate(run: Run, epoch: int | None) -> Candidate:
     runs = [run] if size == 1 else [run.member(index) for index in range(size)]
     if epoch is None and not run.finished:
         raise _unfinished(run, runs)
-    members = tuple(_member(one, run, config.settings.equalize, epoch) for one in runs)
+    members = tuple(_member(one, config.settings.equalize, epoch) for one in runs)
     split = SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(run, config))
     kept = {read_json_object(one.result_file).get("best_epoch") if one.finished else None for one in runs}
     return Candidate(run, config, members, split, None if epoch is None or kept == {epoch} else epoch)
 
 
-def _member(run: Run, whole: Run, equalize: bool, epoch: int | None) -> Member:
-    name = whole.path.name if run == whole else f"{whole.path.name}/{run.path.name}"
+def _member(run: Run, equalize: bool, epoch: int | None) -> Member:
+    name = title_of(run)
     if epoch is None:
         best = read_json_object(run.result_file).get("best_epoch")
         return Member(name, run.model_file, best if isinstance(best, int) else None, equalize)

@@ -18,8 +18,9 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_npz, written_aside
 from fer_keras.plots.style import save_figure
 
-FORMAT = 2  # another one where a later program draws something else for the same options
+FORMAT = 3  # another one where a later program draws something else for the same options
 DONE = "done.json"
+BEGUN = "begun.json"  # what a method that was stopped has written
 MAPS = "maps.npz"
 
 
@@ -39,30 +40,39 @@ class MethodFolder:
 
     def figure(self, name: str, figure: Figure, caption: str, *, heading: str = "") -> None:
         """Save a figure as `name`, e.g. "correct/Happy.png". Figures of one heading stand together on the page."""
-        save_figure(figure, self.path / name, note=self.note)
         self._add(name, "figure", caption, heading)
+        save_figure(figure, self.path / name, note=self.note)
 
     def arrays(self, caption: str, /, **arrays: np.ndarray) -> None:
         """Save arrays as maps.npz."""
-        write_npz(self.path / MAPS, compressed=True, **arrays)
         self._add(MAPS, "arrays", caption, "")
+        write_npz(self.path / MAPS, compressed=True, **arrays)
 
     def table(self, name: str, frame: pd.DataFrame, caption: str) -> None:
         """Save a table as CSV."""
+        self._add(name, "table", caption, "")
         with written_aside(self.path / name) as aside:
             frame.to_csv(aside, index=False)
-        self._add(name, "table", caption, "")
 
     def say(self, note: str) -> None:
         """Keep a sentence for the reader of the page."""
         self.notes.append(note)
 
     def begin(self) -> None:
-        """Take away what an earlier time left, by its own list, so that nothing of other options stays behind."""
-        earlier = self.record()
-        (self.path / DONE).unlink(missing_ok=True)
-        for file in earlier["files"] if earlier else ():
-            (self.path / file["file"]).unlink(missing_ok=True)
+        """Take away what an earlier time left, by its own lists, so that nothing of other options stays behind.
+
+        What begun.json lists is of a time that was stopped. done.json becomes one, so that whatever stops this leaves
+        no method that looks finished, and no file that nobody knows of.
+        """
+        self._take_away_what_was_begun()
+        if (self.path / DONE).is_file():
+            (self.path / DONE).replace(self.path / BEGUN)
+            self._take_away_what_was_begun()
+
+    def _take_away_what_was_begun(self) -> None:
+        for name in _listed(_read(self.path / BEGUN)) or ():
+            (self.path / name).unlink(missing_ok=True)
+        (self.path / BEGUN).unlink(missing_ok=True)
 
     def finish(self, options: Mapping[str, Any]) -> None:
         """Write done.json. options: JSON values; all that decides the content."""
@@ -75,6 +85,7 @@ class MethodFolder:
             "seconds": round(time.monotonic() - self._began, 1),
         }
         write_json(self.path / DONE, record)
+        (self.path / BEGUN).unlink(missing_ok=True)
 
     def is_done(self, options: Mapping[str, Any]) -> bool:
         """Tell whether the method is finished with these options, and its files are still there."""
@@ -87,25 +98,36 @@ class MethodFolder:
 
     def record(self) -> dict[str, Any] | None:
         """Return what done.json holds; None where the method is not finished, or by another version."""
-        if not (self.path / DONE).is_file():
-            return None
-        try:
-            record = read_json_object(self.path / DONE)
-        except UserError:  # damaged: then it is done again
-            return None
-        files = record.get("files")
+        record = _read(self.path / DONE)
         good = (
             record.get("format") == FORMAT
             and isinstance(record.get("options"), dict)
             and isinstance(record.get("reading"), str)
             and isinstance(record.get("notes"), list)
-            and isinstance(files, list)
-            and all(isinstance(file, dict) and _inside(file.get("file")) for file in files)
+            and _listed(record) is not None
         )
         return record if good else None
 
     def _add(self, name: str, kind: str, caption: str, heading: str) -> None:
+        """List a file, before it is written."""
         self.files.append({"file": name, "kind": kind, "caption": caption, "heading": heading})
+        write_json(self.path / BEGUN, {"files": self.files})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Return what a record holds; nothing where it is missing or damaged: then the method is done again."""
+    try:
+        return read_json_object(file)
+    except UserError:
+        return {}
+
+
+def _listed(record: dict[str, Any]) -> list[str] | None:
+    """Return the names of the files that a record lists; None where it is none that this program wrote."""
+    files = record.get("files")
+    if isinstance(files, list) and all(isinstance(file, dict) and _inside(file.get("file")) for file in files):
+        return [file["file"] for file in files]
+    return None
 
 
 def _inside(name: Any) -> bool:

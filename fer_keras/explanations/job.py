@@ -1,5 +1,6 @@
 """What `python visualize.py` does: open, choose the images, carry out the methods, leave a page of their pictures."""
 
+import dataclasses
 import time
 from functools import partial
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_keras.config import flag
 from fer_keras.console import duration, say, table
 from fer_keras.evaluation.job import writable
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
@@ -22,7 +24,7 @@ from fer_keras.explanations.outputs import write_outputs
 from fer_keras.explanations.progress import progress
 from fer_keras.explanations.regions import write_regions
 from fer_keras.explanations.selection import check_index, select_images
-from fer_keras.explanations.study import Network, Study, classify, layer_of, open_network
+from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
 from fer_keras.explanations.target import Target
 from fer_keras.files import write_text
 
@@ -36,8 +38,10 @@ _DEPENDS_ON = {
     "activation": ("filters", "filter", "style", "seed"),
     "outputs": ("filter", "channels", "index", "seed"),
     "filters": (),
+    "regions": (),  # what its attributions depend on
     "lime": (*_SELECTION, "lime_samples", "lime_segments", "lime_top_labels", "lime_positive_only"),
 }
+_READABLE = {"layer", *(option for options in _DEPENDS_ON.values() for option in options)}
 _AT_THE_LAYER = ("activation", "outputs", "filters")
 
 
@@ -54,7 +58,7 @@ def explain_target(target: Target, options: Options) -> Path:
     network = open_network(target, options)
     check_index(options.index, len(target.faces), target.split)
     say(table([*_facts(target), ("layer", network.layer)]))
-    for warning in target.warnings:
+    for warning in (*target.warnings, *idle_flags(options)):
         say(f"  {warning}")
     writable(target.folder)
     folders = {name: MethodFolder(target.folder / name, note=target.note) for name in options.methods}
@@ -117,17 +121,41 @@ def _measured(options: Options) -> list[str]:
     return [name for name in options.methods if name in EXPLAINERS]
 
 
+def _options_of(name: str) -> tuple[str, ...]:
+    return _SELECTION if name in EXPLAINERS else _DEPENDS_ON[name]
+
+
 def decided_by(name: str, target: Target, network: Network, options: Options) -> dict[str, Any]:
     """Return all that decides what a method leaves behind, as JSON values."""
     decided = dict(target.identity)
     if name == "regions":
         return decided | {one: decided_by(one, target, network, options) for one in _measured(options)}
-    depends = _SELECTION if name in EXPLAINERS else _DEPENDS_ON[name]
-    for option in depends:
+    for option in _options_of(name):
         value = getattr(options, option)
         decided[option] = list(value) if isinstance(value, tuple) else value
     layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network, options)
     return decided if layer is None else decided | {"layer": layer}
+
+
+def idle_flags(options: Options) -> list[str]:
+    """Return a sentence for each flag that was given another value than its default and that no method reads."""
+    read = {option for name in options.methods for option in _options_of(name)}
+    if any(name in _AT_THE_LAYER or needs_maps(name) for name in options.methods):
+        read.add("layer")
+    if options.limit:
+        read.add("seed")  # which images
+    said = []
+    for field in dataclasses.fields(Options):
+        given = getattr(options, field.name) != field.default
+        if field.name not in _READABLE or not given:
+            continue
+        if field.name not in read:
+            said.append(
+                f"{flag(field.name)} changes nothing: no method asked for reads it ({', '.join(options.methods)})."
+            )
+        elif field.name == "filters" and options.filter:
+            said.append("--filters changes nothing beside --filter, which names the filters.")
+    return said
 
 
 def _study(target: Target, network: Network, options: Options) -> Study:
@@ -166,19 +194,27 @@ def _facts(target: Target) -> list[tuple[str, str]]:
 
 def _write_index(target: Target, study: Study | None) -> None:
     """Write the page of everything that is finished, by this command or before."""
-    methods = []
+    methods, records = [], {name: MethodFolder(target.folder / name).record() for name in METHODS}
     for name, about in METHODS.items():
-        record = MethodFolder(target.folder / name).record()
+        record = records[name]
         if record is None:
             continue
         reference = f" ({explainer_class(name).reference})" if name in EXPLAINERS else ""
-        methods.append((name, about + reference, record | {"notes": _of_others(record, target) + record["notes"]}))
+        notes = _of_others(record, target) + (_of_other_maps(record, records) if name == "regions" else [])
+        methods.append((name, about + reference, record | {"notes": notes + record["notes"]}))
     facts = _facts(target)
     if study is not None:
         facts.append(("correct", f"{np.mean(study.correct):.1%} of these images"))
     notes = [note for note in (target.note, *target.warnings) if note]
     page = index_page(f"What {target.name} looks at", facts, notes, methods)
     write_text(target.folder / INDEX, page)
+
+
+def _of_other_maps(record: dict[str, Any], records: dict[str, dict[str, Any] | None]) -> list[str]:
+    """Return a note for each attribution that has been made otherwise since its regions were measured."""
+    now = {name: one["options"] for name, one in records.items() if one is not None and name in EXPLAINERS}
+    changed = [name for name, options in now.items() if record["options"].get(name, options) != options]
+    return [f"Measured on the maps that {name} had before: it was made anew, by other options." for name in changed]
 
 
 def _of_others(record: dict[str, Any], target: Target) -> list[str]:

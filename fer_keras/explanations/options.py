@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_keras.config import MAX_SEED
+from fer_keras.config import MAX_SEED, flag
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, SEGMENTATIONS, STYLES
@@ -58,13 +58,13 @@ class Options:
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value is not None and value < least:
-                raise UserError(f"{_flag(name)}: expected a whole number of at least {least}, received {value}")
+                raise UserError(f"{flag(name)}: expected a whole number of at least {least}, received {value}")
         if self.seed > MAX_SEED:
             raise UserError(f"--seed: expected a whole number of at most {MAX_SEED}, received {self.seed}")
         for name in ("filter", "index"):
             negative = [value for value in getattr(self, name) if value < 0]
             if negative:
-                raise UserError(f"{_flag(name)}: expected whole numbers of at least 0, received {negative[0]}")
+                raise UserError(f"{flag(name)}: expected whole numbers of at least 0, received {negative[0]}")
         if self.model is not None:
             refused = [name for name in ("run", "epoch") if getattr(self, name) is not None]
             if refused:
@@ -77,7 +77,3 @@ class Options:
         if "regions" in wanted and not wanted & set(EXPLAINERS):
             wanted.add("saliency")
         return [name for name in METHODS if name in wanted]
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")

@@ -8,7 +8,7 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.regions import FER2013_TEMPLATE, RegionMeans, region_means
 from fer_keras.explanations.folder import MAPS, MethodFolder
 from fer_keras.explanations.progress import Tell
-from fer_keras.explanations.study import Study
+from fer_keras.explanations.study import Study, layer_of
 from fer_keras.plots.regions import regions_figure
 
 EXACT = "exact, drawn with the synthetic faces"
@@ -21,6 +21,7 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
     Counts correctly classified images, for each the magnitude of its map: for and against alike.
     """
     tables, parts_of_all = [], part_maps(study) if study.target.synthetic else None
+    layers = {name: layer_of(name, study.network, study.options) for name in names}
     for done, name in enumerate(names):
         with np.load(folder.path.parent / name / MAPS, allow_pickle=False) as arrays:
             maps, labels, indices = arrays["maps"], arrays["labels"], arrays["indices"]
@@ -34,7 +35,8 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
         else:
             parts, example, face = parts_of_all[indices], parts_of_all[indices[0]], study.images[indices[0]]
         means = region_means(maps, parts, labels)
-        tables.append(_table(name, means))
+        tables.append(_table(name, layers[name], means))
+        at = f"{name} at {layers[name]}" if layers[name] else name
         source = TEMPLATE if parts_of_all is None else EXACT
         figure = regions_figure(
             means.shares,
@@ -43,10 +45,10 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
             parts=example,
             face=face,
             parts_from=source,
-            title=f"Where {name} lies: {len(labels):,} correctly classified images of {study.target.split}",
+            title=f"Where {at} lies: {len(labels):,} correctly classified images of {study.target.split}",
         )
         caption = (
-            f"The mean share of {name} on each part, with standard errors; below, the share over the part's share of "
+            f"The mean share of {at} on each part, with standard errors; below, the share over the part's share of "
             f"the area (1: just what chance would give). Parts: {' '.join(source.split())}."
         )
         folder.figure(f"{name}.png", figure, caption, heading=name)
@@ -71,10 +73,11 @@ def part_maps(study: Study) -> np.ndarray:
     return drawn.parts[numbers]
 
 
-def _table(name: str, means: RegionMeans) -> pd.DataFrame:
+def _table(name: str, layer: str | None, means: RegionMeans) -> pd.DataFrame:
     rows = [
         {
             "method": name,
+            "layer": layer or "",
             "emotion": emotion,
             "part": part,
             "images": int(means.counts[label]),

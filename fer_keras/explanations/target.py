@@ -13,6 +13,7 @@ from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.explanations.options import Options
+from fer_keras.files import expanded
 
 TRAINED_ON_SYNTHETIC_NOTE = "The network was trained on drawn, synthetic faces."
 
@@ -96,7 +97,7 @@ def _split_for_explanations(candidate: Candidate, data: str | None) -> str | Non
 
 def _of_file(options: Options) -> Target:
     """A network that this project may not have made, on data that must be at hand."""
-    file = options.model.expanduser()
+    file = expanded(options.model)
     if not file.is_file():
         raise UserError(f"no file {file}. Expected a network saved by Keras (.keras)")
     whole = load_faces(options.data or "auto")
@@ -122,7 +123,7 @@ def _of_file(options: Options) -> Target:
 
 
 def _folder(options: Options, default: Path) -> Path:
-    return default if options.output is None else options.output.expanduser()
+    return default if options.output is None else expanded(options.output)
 
 
 def _identity(file: Path, faces: Faces, split: str, *, equalized: bool) -> dict[str, Any]:

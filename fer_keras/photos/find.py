@@ -10,7 +10,7 @@ from PIL import Image
 
 from fer_keras.data.folders import IMAGE_SUFFIXES, natural_key
 from fer_keras.data.image_file import is_image, read_image
-from fer_keras.errors import UserError
+from fer_keras.errors import UserError, refuse_other_encoding
 
 _PHONE_SUFFIXES = (".heic", ".heif")  # Pillow does not read them
 
@@ -25,7 +25,8 @@ def find_photos(paths: list[Path]) -> list[Path]:
     may have any suffix. That an image is whole shows only when `read_photo` decodes it.
 
     Raises:
-        UserError: for a path that is missing, a file that is no image, or a folder without one.
+        UserError: for a path that is missing, a file that is no image, a folder without one, or a name that is not
+            UTF-8.
     """
     found: dict[Path, None] = {}  # a set that keeps the order
     for path in paths:
@@ -64,6 +65,8 @@ def _photos_in(folder: Path) -> list[Path]:
         phone += sum(name.lower().endswith(_PHONE_SUFFIXES) for name in files)
     if not found:
         raise UserError(f"{folder} holds no image. Expected {_readable(_PHONE_SUFFIXES[0] if phone else '')}")
+    for path in found:
+        refuse_other_encoding(str(path))
     if phone:
         _log.warning("Passed over %d HEIC files in %s. Convert them to JPEG first", phone, folder)
     return sorted(found, key=lambda path: natural_key(path.relative_to(folder).as_posix()))

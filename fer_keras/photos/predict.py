@@ -15,7 +15,7 @@ from fer_keras.photos.crop import face_crop
 from fer_keras.photos.detect import Box, find_faces
 from fer_keras.photos.find import read_photo
 from fer_keras.plots.photo import photo_figure
-from fer_keras.plots.style import save_figure
+from fer_keras.plots.style import drawn_here, save_figure
 
 NO_FACE = "no face found"
 _FACE_ALREADY = 160  # pixels; who gives a smaller image may well mean that it is a face, cut out
@@ -27,7 +27,7 @@ class PhotoResult:
 
     boxes: of the F faces. crops: uint8 (F, 48, 48), what the network was shown. probabilities: float (F, 7).
     picture: the annotated picture that was written, or None.
-    problem: one line on why there is no picture, else None.
+    problem: one line on why there is no picture, else None. unreadable: whether it is that no photo can be read there.
     """
 
     path: Path
@@ -36,6 +36,7 @@ class PhotoResult:
     probabilities: np.ndarray
     picture: Path | None
     problem: str | None
+    unreadable: bool = False
 
 
 def annotate(
@@ -49,7 +50,7 @@ def annotate(
     """Read the emotions in photos, and write for each with a face `<output>/<its name>.png`.
 
     predict: uint8 (N, 48, 48) -> probabilities, float (N, 7); called once, with the faces of all photos.
-    output: a folder, made where it is missing. A photo in it is never written over.
+    output: a folder, made where it is missing. Nothing in it is written over but pictures of an earlier time.
     detect: False takes each photo as one face that fills it, whole and squeezed to 48 x 48 as the readers of data do.
     tell: is called with a line on each photo as it is searched: progress for people.
 
@@ -75,8 +76,13 @@ def annotate(
 
 
 def picture_names(photos: list[Path], output: Path) -> list[str]:
-    """Name the picture of each photo: its stem and .png, numbered where two are equal or a photo stands there."""
+    """Name the picture of each photo: its stem and .png, numbered where two are equal or a file stands there.
+
+    A picture that this program drew, and is not asked about now, gives its place to the new one.
+    """
     taken = {path.name.lower() for path in photos if path.parent.resolve() == output.resolve()}
+    there = output.iterdir() if output.is_dir() else ()
+    taken |= {path.name.lower() for path in there if path.suffix.lower() == ".png" and not drawn_here(path)}
     names = []
     for path in photos:
         name, number = f"{path.stem}.png", 1
@@ -101,7 +107,7 @@ def _search(path: Path, detect: bool) -> PhotoResult:
             boxes = (Box(0, 0, photo.shape[1], photo.shape[0]),)
             crops = [decode_face(path)]
     except UserError as error:
-        return replace(nothing, problem=str(error).removeprefix(f"{path} "))
+        return replace(nothing, problem=str(error).removeprefix(f"{path} "), unreadable=True)
     if not boxes:
         hint = ". If it is a face already, cut out: --no-detect" if max(photo.shape) <= _FACE_ALREADY else ""
         return replace(nothing, problem=NO_FACE + hint)
@@ -113,7 +119,7 @@ def _draw(result: PhotoResult, picture: Path) -> PhotoResult:
     try:
         photo = read_photo(result.path)
     except UserError as error:  # it was whole a moment ago
-        return replace(result, problem=str(error).removeprefix(f"{result.path} "))
+        return replace(result, problem=str(error).removeprefix(f"{result.path} "), unreadable=True)
     boxes = np.array([(box.x, box.y, box.width, box.height) for box in result.boxes])
     figure = photo_figure(photo, boxes, result.crops, result.probabilities, title=result.path.name)
     with warnings.catch_warnings():

@@ -7,8 +7,10 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from fer_keras.data.image_file import software_of
 from fer_keras.files import written_aside
 
+_DRAWN_BY = "fer_keras"  # stands in every picture: PNG's field "Software"
 PRINT_DPI = 200  # a figure 7 inches wide fills a page at 1,400 pixels
 
 # One colour for each emotion, the same in every figure (Okabe and Ito's palette, told apart by the colour-blind too).
@@ -62,6 +64,12 @@ def save_figure(figure: Figure, path: Path | str, *, note: str | None = None) ->
     Use `note` for what a reader must not miss about the data, e.g. that the faces are synthetic.
     """
     if note:
-        figure.supxlabel(note, fontsize=7, color="0.35")
+        label = figure.get_supxlabel()  # there is one place for both
+        figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7, color="0.35")
     with written_aside(path) as aside:
-        figure.savefig(aside, format="png", dpi=PRINT_DPI)
+        figure.savefig(aside, format="png", dpi=PRINT_DPI, metadata={"Software": _DRAWN_BY})
+
+
+def drawn_here(path: Path | str) -> bool:
+    """Tell whether a file is a picture that `save_figure` wrote, and no picture of somebody's."""
+    return software_of(path) == _DRAWN_BY

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 from sklearn.metrics import confusion_matrix
 
@@ -29,6 +30,7 @@ from fer_keras.runs import Run, RunConfig, write_config
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 28  # faces of each split
+RUN = "20260100-000000-cnn3"
 FIGURES = (
     *("confusion_matrix", "confusion_matrix_normalized", "counts", "class_accuracy"),
     *("reliability", "mistakes", "hits"),
@@ -251,6 +253,54 @@ def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn,
     assert other.read_text().startswith("# run, epoch 4\n") and "its epoch 4, not the one it kept" in other.read_text()
 
 
+def test_an_evaluation_that_takes_the_place_of_another_one_says_so(command, undrawn):
+    _, first, _ = command("--run", RUN, "--limit", 14)
+    _, again, _ = command("--run", RUN, "--limit", 14)
+    _, other, _ = command("--run", RUN, "--tta", "flip", "--limit", 7)
+    assert "replaces" not in first and "replaces" not in again
+    assert f"replaces one that stood there, of {RUN}, 14 images of synthetic faces, PrivateTest, --tta none" in other
+
+
+def test_titles_tell_test_time_augmentation_and_data_that_are_not_the_runs_own(command, monkeypatch, tmp_path):
+    titles = {}
+    monkeypatch.setattr(
+        report, "save_figure", lambda figure, path, note=None: titles.update({path.stem: texts(figure)})
+    )
+    faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
+    rows = [
+        f"{label},{' '.join(map(str, image.ravel()))}" for label, image in zip(faces.labels, faces.images, strict=True)
+    ]
+    (tmp_path / "mine.csv").write_text("\n".join(["emotion,pixels", *rows]) + "\n")
+    command("--run", RUN, "--data", tmp_path / "mine.csv", "--tta", "flip", "--output", tmp_path / "out")
+    assert f"of mine.csv ({LIMIT}), tta flip" in titles["confusion_matrix"]
+
+
+def texts(figure):
+    return " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
+
+
+def test_a_member_is_called_by_its_ensemble(command, undrawn, logs, tmp_path):
+    command("--run", logs / "20260105-000000-cnn3-pair" / "members" / "01", "--output", tmp_path / "out")
+    assert (tmp_path / "out" / "card.md").read_text().startswith("# 20260105-000000-cnn3-pair/01\n")
+
+
+def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member(command, undrawn, logs):
+    pair = logs / "20260105-000000-cnn3-pair"
+    code, _, err = command("--run", pair, pair / "members" / "00")
+    assert code == 2 and "20260105-000000-cnn3-pair/00 would vote twice" in err
+    code, _, _ = command("--run", pair, "--run", pair / "members" / "00", "--compare", "--limit", 7)
+    assert code == 0
+
+
+def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "photos.csv").write_text("of an earlier time")
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    code, _, err = command("--run", RUN, "--predict", tmp_path / "broken.jpg", "--output", tmp_path / "o")
+    assert code == 2 and "broken.jpg cannot be decoded" in err and err.count("\n") == 1
+    assert (tmp_path / "o" / "photos.csv").read_text() == "of an earlier time"
+
+
 def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):
     faces = load_faces("synthetic", limit=LIMIT)
     for i in range(2):
@@ -269,8 +319,6 @@ def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_pat
 
 # --- mistakes -------------------------------------------------------------------------------------------------------
 
-RUN = "20260100-000000-cnn3"
-
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -288,6 +336,7 @@ RUN = "20260100-000000-cnn3"
         (["--predict", "x.csv", "--submission", "o.csv", "--columns", "a,a"], "expected two different names"),
         (["--predict", "x.csv", "--split", "Training"], "expected no --split"),
         (["--predict", "x.csv", "y.jpg"], "expected one CSV file, or photos alone"),
+        (["--predict", "x.csv", "--submission", "o.csv", "--output", "o"], "expected no --output"),
         (["--predict", "none.csv"], "no file none.csv"),
         (["--predict", "none.jpg"], "none.jpg does not exist"),
         (["--predict", "none.jpg", "--submission", "out.csv"], "expected --predict FILE.csv, received photos"),

@@ -4,6 +4,7 @@ import pytest
 
 from fer_keras.errors import UserError
 from fer_keras.explain.registry import EXPLAINERS
+from fer_keras.explanations.job import idle_flags
 from fer_keras.explanations.methods import METHODS
 from fer_keras.explanations.options import Options
 
@@ -23,6 +24,28 @@ def test_all_is_every_method_once_and_attributions_come_before_what_reads_them()
 def test_regions_alone_measure_saliency_and_otherwise_what_is_asked_for():
     assert Options(method=("regions",)).methods == ["saliency", "regions"]
     assert Options(method=("regions", "rise")).methods == ["rise", "regions"]
+
+
+@pytest.mark.parametrize(
+    ("given", "idle"),
+    [
+        ({}, []),
+        ({"method": ("saliency",), "per_class": 2, "index": (3,), "seed": 1}, []),
+        (
+            {"method": ("saliency",), "style": "maco", "lime_samples": 9, "channels": 3},
+            ["style", "lime-samples", "channels"],
+        ),
+        ({"method": ("saliency",), "layer": "conv2d"}, ["layer"]),
+        ({"method": ("grad-cam",), "layer": "conv2d"}, []),
+        ({"method": ("regions", "rise"), "layer": "conv2d", "seed": 1}, ["layer"]),
+        ({"method": ("filters",), "filter": (1,), "seed": 1}, ["filter", "seed"]),
+        ({"method": ("filters",), "seed": 1, "limit": 7}, []),
+        ({"method": ("activation",), "filter": (1,), "filters": 30}, ["filters"]),
+    ],
+)
+def test_a_flag_that_no_method_reads_is_told(given, idle):
+    said = idle_flags(Options(**given))
+    assert sorted(line.split()[0] for line in said) == sorted(f"--{name}" for name in idle)
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,21 @@ def test_a_photo_is_never_written_over(tmp_path, drawn_scene):
     assert result.picture.exists()
 
 
+def test_other_files_keep_their_place_and_earlier_pictures_give_theirs(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    photo, other = tmp_path / "a.jpg", out / "a.png"
+    Image.new("L", (48, 48), 128).save(photo)
+    Image.new("L", (48, 48), 64).save(other)
+    (out / "A-2.PNG").write_text("no picture at all")
+    before = other.read_bytes()
+    for _ in range(2):
+        (result,) = annotate([photo], Predict(), out, detect=False)
+        assert result.picture == out / "a-3.png"
+    assert other.read_bytes() == before
+    assert {path.name for path in out.iterdir()} == {"a.png", "A-2.PNG", "a-3.png"}
+
+
 def test_a_name_in_any_script_is_no_formula_and_no_mistake(tmp_path):
     path = tmp_path / "$x^2$ 人 & Ω.png"
     Image.new("L", (48, 48), 128).save(path)

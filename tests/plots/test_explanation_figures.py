@@ -14,7 +14,7 @@ from fer_keras.plots.lime import lime_figure, lime_steps_figure, tinted
 from fer_keras.plots.outputs import feature_maps_figure, first_filter_figure, network_sample_figure
 from fer_keras.plots.regions import regions_figure
 from fer_keras.plots.sheet import draw_borders, new_sheet
-from fer_keras.plots.style import EMOTION_COLORS
+from fer_keras.plots.style import EMOTION_COLORS, save_figure
 
 RNG = np.random.default_rng(0)
 FACE = RNG.integers(0, 256, (48, 48), np.uint8)
@@ -128,6 +128,13 @@ def test_pixel_weights_have_a_scale_each_that_is_told(signed):
         assert low == (-high if signed else 0)
         assert figure.axes[number].get_xlabel() == f"{'±' if signed else '0 to '}{high:.1e}"
     assert figure.axes[3].get_title() == f"{EMOTIONS[3]} (3)"
+
+
+def test_a_note_about_the_data_leaves_the_unit_of_pixel_weights_where_it_is(tmp_path):
+    figure = pixel_weights_figure(np.ones((7, 48, 48)), np.ones(7, int))
+    save_figure(figure, tmp_path / "weights.png", note="drawn, synthetic faces")
+    said = figure.get_supxlabel()
+    assert "activation per gray level" in said and "drawn, synthetic faces" in said
 
 
 def test_superpixels_for_are_green_against_red_and_the_rest_is_as_it_was():
