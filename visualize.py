@@ -3,6 +3,7 @@
 
 python visualize.py                                  the newest finished run: saliency, activation, outputs, lime
 python visualize.py --layer conv2d_24                one layer's filters and feature maps
+python visualize.py --method saliency grad-cam --score   how good these explanations are, in numbers
 python visualize.py --method grad-cam regions        where grad-cam lies, by the parts of the face
 python visualize.py --method activation --layer logits   the face of each emotion, as the network has it
 python visualize.py --model other.keras --data data/fer2013.csv   a network made elsewhere
@@ -37,6 +38,7 @@ def parse() -> Options:
         metavar="NAME",
         help=f"what to do, see below; {ALL} for everything (default: {' '.join(DEFAULT_METHODS)})",
     )
+    add("--score", action="store_true", help="say how good the attributions are too: the method scores")
     add("--per-class", type=whole, metavar="N", help="images of each emotion and of each mistake (default: 5)")
     add(
         "--index",

@@ -15,7 +15,7 @@ BASE = {"emotions", "errors", "files", "config", "console", "runs", "models.cata
 LAYERS = {
     "emotions": set(),
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
     "console": set(),
     "config": {"emotions", "errors", "files", "models.catalog"},
     "runs": {"emotions", "errors", "files", "config"},
@@ -27,9 +27,11 @@ LAYERS = {
     "prediction_bar": {"inference"},
     "training": BASE | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots"},
     "explain": BASE | {"data", "models", "metrics", "inference"},
+    "scores": {"emotions", "data.synthetic"},
     "photos": BASE | {"data", "plots"},
     "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "prediction_bar", "photos", "plots"},
-    "explanations": BASE | {"cli", "data", "models", "metrics", "inference", "explain", "evaluation", "plots"},
+    "explanations": BASE
+    | {"cli", "data", "models", "metrics", "inference", "explain", "scores", "evaluation", "plots"},
 }
 NEVER_TENSORFLOW = ("metrics", "plots", "photos", "emotions", "errors", "files", "config", "console", "runs", "cli")
 

@@ -32,7 +32,7 @@ ROOT = Path(visualize.__file__).parent
 LIMIT = 49  # images of each split: seven of each emotion
 NO_FACES_OF = EMOTIONS.index("disgust")  # none of these is classified correctly
 DEFAULTS = ("saliency", "activation", "outputs", "lime")
-ALL_OF_THEM = (*DEFAULTS, "grad-cam", "occlusion", "filters", "regions", "comparison")
+ALL_OF_THEM = (*DEFAULTS, "grad-cam", "occlusion", "filters", "regions", "scores", "comparison")
 
 
 def tiny_network(images, answers, size=(48, 48, 1)):
@@ -198,6 +198,38 @@ def test_regions_tell_the_layer_and_that_their_maps_have_been_made_anew(run, tmp
     assert "mean share of grad-cam at conv2d_1 on each part" in page and "had before" not in page
     call(*arguments, "--method", "grad-cam", "--layer", "conv2d")
     assert "Measured on the maps that grad-cam had before" in (tmp_path / "index.html").read_text()
+
+
+def test_scores_are_those_of_the_maps_beside_them(explained, run):
+    from fer_keras.scores import faithfulness, localisation
+
+    images = pd.read_csv(explained / "scores" / "images.csv")
+    assert set(images.method) == {"saliency", "grad-cam", "occlusion", "edges", "noise"}
+    of = images[(images.method == "saliency")].pivot(index="index", columns="score", values="value")
+    assert len(of) == 12 and of[["sensitivity", "untrained"]].notna().all(axis=1).sum() == 6  # one of each emotion
+    model, arrays = keras.saving.load_model(run.model_file, compile=False), arrays_of(explained / "saliency")
+    taken = arrays["images"][of.index], arrays["maps"][of.index], arrays["predictions"][of.index]
+    curves = faithfulness.curves(*taken, lambda faces: model(faces[..., None]).numpy())
+    np.testing.assert_allclose(of["deletion"], faithfulness.areas(curves), atol=1e-5)
+    parts = synthetic_parts(training=LIMIT, public=LIMIT, private=LIMIT)[LIMIT : 2 * LIMIT]
+    np.testing.assert_allclose(of["focus"], localisation.focus(taken[1], parts[of.index]), rtol=1e-5)
+
+
+def test_the_table_of_scores_has_means_errors_and_numbers(explained):
+    images, table = (pd.read_csv(explained / "scores" / name) for name in ("images.csv", "scores.csv"))
+    row = table[(table.method == "occlusion") & (table.score == "insertion")].iloc[0]
+    values = images[(images.method == "occlusion") & (images.score == "insertion")].value
+    assert row["mean"] == pytest.approx(values.mean()) and row["images"] == len(values) == 12
+    assert row["standard_error"] == pytest.approx(values.std(ddof=1) / 12**0.5) and row["better"] == "higher"
+    of = images.pivot(index="index", columns=["score", "method"], values="value")
+    row = table[(table.method == "saliency") & (table.score == "deletion")].iloc[0]
+    lead = of["deletion", "noise"] - of["deletion", "saliency"]  # lower is better
+    assert row["over_noise"] == pytest.approx(lead.mean())
+    assert row["over_noise_error"] == pytest.approx(lead.std(ddof=1) / 12**0.5)
+    edges = table[(table.method == "edges")].set_index("score")
+    assert edges.over_edges.isna().all() and edges.over_noise.notna().all()
+    assert edges.loc["untrained", "mean"] == pytest.approx(1)  # they know no network
+    assert set(table[table.method == "grad-cam"].layer) == {"conv2d_1"}
 
 
 def test_a_comparison_has_every_attribution_method(explained):

@@ -1,5 +1,6 @@
 """The attribution methods: maps of the selected images, their mean by emotion, and all methods side by side."""
 
+import keras
 import numpy as np
 
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
@@ -82,13 +83,13 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
     folder.figure("comparison.png", figure, caption)
 
 
-def make_explainer(name: str, study: Study) -> Explainer:
-    """Return a method with the study's layer, and its seed where it has one."""
+def make_explainer(name: str, study: Study, model: keras.Model | None = None) -> Explainer:
+    """Return a method with the study's layer, and its seed where it has one. model: another one of the same layers."""
     layer = layer_of(name, study.network, study.options)
     options = {} if layer is None else {"layer": layer}
     if name in ("smoothgrad", "rise"):
         options["seed"] = study.options.seed
-    return explainer_class(name)(study.network.model, **options)
+    return explainer_class(name)(study.network.model if model is None else model, **options)
 
 
 def explain(explainer: Explainer, images: np.ndarray, targets: np.ndarray, tell: Tell | None = None) -> np.ndarray:

@@ -18,11 +18,12 @@ from fer_keras.explanations.filters import write_filters
 from fer_keras.explanations.folder import MethodFolder
 from fer_keras.explanations.index_page import index_page
 from fer_keras.explanations.lime import write_lime
-from fer_keras.explanations.methods import METHODS
+from fer_keras.explanations.methods import METHODS, OF_ATTRIBUTIONS
 from fer_keras.explanations.options import Options
 from fer_keras.explanations.outputs import write_outputs
 from fer_keras.explanations.progress import progress
 from fer_keras.explanations.regions import write_regions
+from fer_keras.explanations.scores import write_scores
 from fer_keras.explanations.selection import check_index, select_images
 from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
 from fer_keras.explanations.target import Target
@@ -39,6 +40,7 @@ _DEPENDS_ON = {
     "outputs": ("filter", "channels", "index", "seed"),
     "filters": (),
     "regions": (),  # what its attributions depend on
+    "scores": _SELECTION,
     "lime": (*_SELECTION, "lime_samples", "lime_segments", "lime_top_labels", "lime_positive_only"),
 }
 _READABLE = {"layer", *(option for options in _DEPENDS_ON.values() for option in options)}
@@ -98,15 +100,15 @@ def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str,
     say(f"  {len(folder.files)} files in {duration(time.monotonic() - started)}")
 
 
-_UNITS = {"comparison": "methods", "activation": "steps", "regions": "methods"}
+_UNITS = {"comparison": "methods", "activation": "steps", "regions": "methods", "scores": "methods"}
 
 
 def _writer(name: str, options: Options):
     """Return the function that writes a method's files: called with the study, the folder and the progress."""
     if name in EXPLAINERS:
         return partial(write_attribution, name)
-    if name == "regions":
-        return partial(write_regions, _measured(options))
+    if name in OF_ATTRIBUTIONS:
+        return partial({"regions": write_regions, "scores": write_scores}[name], _measured(options))
     return {
         "comparison": write_comparison,
         "activation": write_activation,
@@ -117,7 +119,7 @@ def _writer(name: str, options: Options):
 
 
 def _measured(options: Options) -> list[str]:
-    """Return the attribution methods whose regions are counted."""
+    """Return the attribution methods whose maps are measured."""
     return [name for name in options.methods if name in EXPLAINERS]
 
 
@@ -128,8 +130,8 @@ def _options_of(name: str) -> tuple[str, ...]:
 def decided_by(name: str, target: Target, network: Network, options: Options) -> dict[str, Any]:
     """Return all that decides what a method leaves behind, as JSON values."""
     decided = dict(target.identity)
-    if name == "regions":
-        return decided | {one: decided_by(one, target, network, options) for one in _measured(options)}
+    if name in OF_ATTRIBUTIONS:
+        decided |= {one: decided_by(one, target, network, options) for one in _measured(options)}
     for option in _options_of(name):
         value = getattr(options, option)
         decided[option] = list(value) if isinstance(value, tuple) else value
@@ -200,7 +202,7 @@ def _write_index(target: Target, study: Study | None) -> None:
         if record is None:
             continue
         reference = f" ({explainer_class(name).reference})" if name in EXPLAINERS else ""
-        notes = _of_others(record, target) + (_of_other_maps(record, records) if name == "regions" else [])
+        notes = _of_others(record, target) + (_of_other_maps(record, records) if name in OF_ATTRIBUTIONS else [])
         methods.append((name, about + reference, record | {"notes": notes + record["notes"]}))
     facts = _facts(target)
     if study is not None:

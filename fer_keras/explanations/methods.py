@@ -10,7 +10,9 @@ METHODS = {name: about for name, (_, _, about) in EXPLAINERS.items()} | {
     "filters": "which emotion excites which filter most, and which pixels move a layer",
     "lime": "superpixels that speak for and against the predicted emotion",
     "regions": "the share of an attribution on brows, eyes, nose, mouth and the other parts",
+    "scores": "how good attributions are, beside edges and noise: faithful, on the face, steady, of what was learned",
 }
+OF_ATTRIBUTIONS = ("regions", "scores")  # they measure the attributions of the same command
 DEFAULT_METHODS = ("saliency", "activation", "outputs", "lime")
 ALL = "all"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_keras.config import MAX_SEED, flag
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.explain.registry import EXPLAINERS
-from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, SEGMENTATIONS, STYLES
+from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, OF_ATTRIBUTIONS, SEGMENTATIONS, STYLES
 
 _LEAST = {
     "epoch": 1,
@@ -36,6 +36,7 @@ class Options:
     filter: tuple[int, ...] = ()
     channels: int = 5
     index: tuple[int, ...] = ()
+    score: bool = False
     seed: int = 0
     limit: int = 0
     style: str = "robust"
@@ -72,8 +73,8 @@ class Options:
 
     @property
     def methods(self) -> list[str]:
-        """The methods to carry out, each once and in order; with "regions" the attribution that it measures."""
-        wanted = set(METHODS) if ALL in self.method else set(self.method)
-        if "regions" in wanted and not wanted & set(EXPLAINERS):
+        """The methods to carry out, each once and in order; with "regions" or "scores" an attribution to measure."""
+        wanted = set(METHODS) if ALL in self.method else {*self.method, *(["scores"] if self.score else [])}
+        if wanted & set(OF_ATTRIBUTIONS) and not wanted & set(EXPLAINERS):
             wanted.add("saliency")
         return [name for name in METHODS if name in wanted]

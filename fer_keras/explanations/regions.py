@@ -58,6 +58,13 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
         folder.table("regions.csv", pd.concat(tables, ignore_index=True), about)
 
 
+def parts_of_faces(study: Study) -> np.ndarray:
+    """Return which part each pixel of the target's faces shows, uint8 (N, 48, 48): exact, or by the template."""
+    if study.target.synthetic:
+        return part_maps(study)
+    return np.broadcast_to(FER2013_TEMPLATE, (len(study.images), *FER2013_TEMPLATE.shape))
+
+
 def part_maps(study: Study) -> np.ndarray:
     """Return which part each pixel of the target's synthetic faces shows: uint8 (N, 48, 48).
 

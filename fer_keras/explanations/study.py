@@ -1,5 +1,6 @@
 """One network opened, and what it says about the faces of one split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -144,14 +145,20 @@ def layer_of(name: str, network: Network, options: Options) -> str | None:
 
 def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:
     """Return the network's probabilities, float32 (N, 7), for uint8 (N, 48, 48)."""
+    probabilities = predictor(network)
+    results = np.empty((len(images), NUM_EMOTIONS), np.float32)
+    for start in range(0, len(images), _BATCH):
+        batch = slice(start, start + _BATCH)
+        results[batch] = probabilities(images[batch])
+        tell(min(start + _BATCH, len(images)), len(images))
+    return results
+
+
+def predictor(network: Network) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function from a batch of faces, (M, 48, 48) in 0..255, to probabilities, float32 (M, 7)."""
 
     @tf.function(input_signature=[FACES], autograph=False)
     def probabilities(faces):
         return network.access.probabilities(faces)
 
-    results = np.empty((len(images), NUM_EMOTIONS), np.float32)
-    for start in range(0, len(images), _BATCH):
-        batch = slice(start, start + _BATCH)
-        results[batch] = probabilities(tf.constant(images[batch], tf.float32)).numpy()
-        tell(min(start + _BATCH, len(images)), len(images))
-    return results
+    return lambda faces: probabilities(tf.constant(faces, tf.float32)).numpy()

@@ -26,6 +26,12 @@ def test_regions_alone_measure_saliency_and_otherwise_what_is_asked_for():
     assert Options(method=("regions", "rise")).methods == ["rise", "regions"]
 
 
+def test_score_measures_the_attributions_that_are_asked_for():
+    assert Options(score=True).methods == ["saliency", "activation", "outputs", "lime", "scores"]
+    assert Options(method=("grad-cam",), score=True).methods == ["grad-cam", "scores"]
+    assert Options(method=("lime",), score=True).methods == ["saliency", "lime", "scores"]
+
+
 @pytest.mark.parametrize(
     ("given", "idle"),
     [

@@ -1,0 +1,189 @@
+"""How good the maps are that attribution methods have left: tables, a picture, the curves behind two of the scores."""
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.console import columns, say
+from fer_keras.explanations.attribution import explain, make_explainer, shown_maps
+from fer_keras.explanations.folder import MAPS, MethodFolder
+from fer_keras.explanations.progress import Tell
+from fer_keras.explanations.regions import parts_of_faces
+from fer_keras.explanations.study import Study, layer_of, predictor
+from fer_keras.plots.scores import curves_figure, scores_figure
+from fer_keras.scores import baselines
+from fer_keras.scores.explained import Explain, Explained, Predict
+from fer_keras.scores.registry import SCORES
+from fer_keras.scores.sanity import untrained
+
+BASELINES = ("edges", "noise")
+
+
+def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
+    """Write scores.csv, images.csv and two figures on the maps of the attribution methods `names`, and two baselines.
+
+    Scored are the selected images that are classified correctly; what needs new explanations, one of each emotion.
+    """
+    if not study.selection.correct:
+        folder.say("No image is classified correctly: there is nothing to score.")
+        return
+    indices = np.concatenate(list(study.selection.correct.values()))
+    few = np.flatnonzero(np.isin(indices, [images[0] for images in study.selection.correct.values()]))
+    predict = predictor(study.network)
+    methods = {name: _of_method(name, study, indices, predict) for name in names}
+    methods |= {name: _of_baseline(name, study, indices, predict) for name in BASELINES}
+    scores, curves = [], {}
+    for done, (name, explained) in enumerate(methods.items(), start=1):
+        scores.append(_scored(name, study, indices, explained, few))
+        curves[name] = explained.deletion_curves.mean(axis=0), explained.insertion_curves.mean(axis=0)
+        tell(done, len(methods))
+    images = pd.concat(scores, ignore_index=True)
+    summary = summarised(images)
+    _draw(study, folder, summary, curves, len(indices))
+    folder.table(
+        "scores.csv",
+        summary,
+        "Mean, standard error and number of images of every score, by method, and its lead over the baselines",
+    )
+    folder.table("images.csv", images, "Every score of every image")
+    say(scores_text(summary))
+
+
+def _of_method(name: str, study: Study, indices: np.ndarray, predict: Predict) -> Explained:
+    explainer = make_explainer(name, study)
+
+    def maps_of(explainer) -> Explain:
+        return lambda images, targets: shown_maps(explainer, explain(explainer, images, targets))[0]
+
+    def maps_of_untrained(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        model = untrained(study.network.model, study.options.seed)
+        return maps_of(make_explainer(name, study, model))(images, targets)
+
+    with np.load(study.target.folder / name / MAPS, allow_pickle=False) as arrays:
+        rows = np.searchsorted(arrays["indices"], indices)
+        maps = shown_maps(explainer, arrays["maps"][rows])[0]
+    return _explained(study, indices, maps, predict, maps_of(explainer), maps_of_untrained)
+
+
+def _of_baseline(name: str, study: Study, indices: np.ndarray, predict: Predict) -> Explained:
+    method = baselines.edges if name == "edges" else baselines.noise(study.options.seed)
+    maps = method(study.images[indices], study.predictions[indices])
+    return _explained(study, indices, maps, predict, method, method)
+
+
+def _explained(
+    study: Study, indices: np.ndarray, maps: np.ndarray, predict: Predict, again: Explain, of_untrained: Explain
+) -> Explained:
+    return Explained(
+        images=study.images[indices],
+        targets=study.predictions[indices],
+        maps=maps,
+        parts=parts_of_faces(study)[indices],
+        probabilities=predict,
+        explain=again,
+        explain_untrained=of_untrained,
+        seed=study.options.seed,
+    )
+
+
+def _scored(name: str, study: Study, indices: np.ndarray, explained: Explained, few: np.ndarray) -> pd.DataFrame:
+    """Return a row an image and score: those that explain anew for the images of rows `few` alone."""
+    tables = []
+    layer = layer_of(name, study.network, study.options) if name not in BASELINES else None
+    for score_name, score in SCORES.items():
+        rows = few if score.anew else np.arange(len(indices))
+        values = score.of(explained.take(rows) if score.anew else explained)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "method": name,
+                    "layer": layer or "",
+                    "score": score_name,
+                    "index": indices[rows],
+                    "id": study.ids[indices[rows]],
+                    "value": values,
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def summarised(images: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean and the standard error of every score by method, of the images that have it, in their order.
+
+    And for each baseline by how much a method is better than it (over_edges, ...; below 0: worse) on the same images,
+    with the standard error of that mean difference.
+
+    images: columns method, layer, score, index and value, every baseline among the methods; NaN values do not count.
+    """
+    groups = images.groupby(["method", "layer", "score"], sort=False)["value"]
+    summary = groups.agg(mean="mean", standard_error="sem", images="count").reset_index()
+    better = summary["score"].map(lambda name: "higher" if SCORES[name].higher_is_better else "lower")
+    summary.insert(3, "better", better)
+    values = images.pivot(index="index", columns=["score", "method"], values="value")
+    for baseline in BASELINES:
+        pairs = list(zip(summary["score"], summary["method"], strict=True))
+        signs = [1 if SCORES[score].higher_is_better else -1 for score, _ in pairs]
+        ahead = [
+            sign * (values[score, method] - values[score, baseline])
+            for sign, (score, method) in zip(signs, pairs, strict=True)
+        ]
+        own = (summary["method"] == baseline).to_numpy()
+        summary[f"over_{baseline}"] = np.where(own, np.nan, [one.mean() for one in ahead])
+        summary[f"over_{baseline}_error"] = np.where(own, np.nan, [one.sem() for one in ahead])
+    return summary
+
+
+def beats_baselines(summary: pd.DataFrame) -> pd.Series:
+    """Return for each row of `summarised` whether it is ahead of all baselines by more than two standard errors."""
+    ahead = [summary[f"over_{one}"] > 2 * summary[f"over_{one}_error"] for one in BASELINES]
+    return np.logical_and.reduce(ahead)
+
+
+def scores_text(summary: pd.DataFrame) -> str:
+    """Return a table for people: a row a method, a column a score, with what is better."""
+    shown = summary.assign(ahead=beats_baselines(summary))
+    shown["text"] = [
+        f"{mean:.3f}{'*' if ahead else ' '}" for mean, ahead in zip(shown["mean"], shown.ahead, strict=True)
+    ]
+    texts = shown.pivot(index="method", columns="score", values="text")
+    better = ["higher " if score.higher_is_better else "lower " for score in SCORES.values()]
+    rows = [("", *(f"{name} " for name in SCORES)), ("better:", *better)]
+    rows += [(name, *texts.loc[name, list(SCORES)]) for name in summary["method"].unique()]
+    lines = columns(rows, right=tuple(range(1, len(rows[0])))).splitlines()
+    lines += [f"*: ahead of {' and '.join(BASELINES)} by more than two standard errors, on the same images"]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dict, count: int) -> None:
+    where = f"{study.target.split}{study.limited}"
+    names = list(summary["method"].unique())
+
+    def table_of(column: str) -> np.ndarray:
+        return summary.pivot(index="method", columns="score", values=column).loc[names, list(SCORES)].to_numpy()
+
+    parts = "exact, drawn with the faces" if study.target.synthetic else "one fixed template for all of FER2013"
+    folder.reading = (
+        "Read them all together, and beside the two rows that know no network: edges of the picture, and noise. A "
+        "method that is no better than these on insertion shows nothing; scattered pixels that vanish hurt a network "
+        "wherever they are, so that noise does well on deletion. The parts of focus and pointing: "
+        f"{parts}. Networks may well look elsewhere than people would: a map can be right and score low there."
+    )
+    figure = scores_figure(
+        table_of("mean"),
+        table_of("standard_error"),
+        names,
+        {name: (score.about, score.higher_is_better) for name, score in SCORES.items()},
+        baselines=BASELINES,
+        title=f"How good explanations are: {count:,} correctly classified images of {where}",
+    )
+    about = "; ".join(f"{name}: {score.about} ({score.reference})" for name, score in SCORES.items())
+    folder.figure("scores.png", figure, f"Means with standard errors. {about}")
+    deletion, insertion = (np.stack([curve[side] for curve in curves.values()]) for side in (0, 1))
+    figure = curves_figure(
+        deletion, insertion, names, baselines=BASELINES, title=f"Mean over {count:,} correctly classified images"
+    )
+    caption = (
+        "The probability of the predicted emotion while pixels vanish into the blurred face (deletion), or appear from "
+        "it (insertion), the most important first. A faithful map falls early there and rises early here."
+    )
+    folder.figure("curves.png", figure, caption)

@@ -1,0 +1,93 @@
+"""How good explanations are: scores of methods side by side, and the curves of deletion and insertion."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fer_keras.plots.style import house_style, new_figure
+
+_METHOD, _BASELINE = "#0072B2", "0.45"
+
+
+def scores_figure(
+    means: np.ndarray,
+    standard_errors: np.ndarray,
+    methods: Sequence[str],
+    scores: Mapping[str, tuple[str, bool]],
+    *,
+    baselines: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """Return a panel for each score with a row for each method; the best of those that are no baselines is filled.
+
+    Args:
+        means, standard_errors: float (M, S); NaN: none.
+        methods: M names. scores: S names, each with what it measures and whether higher is better.
+        baselines: those of the methods that know no network, in gray; lines lead them through the rows.
+    """
+    with house_style():
+        figure = new_figure(12.0, 1.6 + 0.24 * len(methods))
+        axes = np.atleast_1d(figure.subplots(1, len(scores), sharey=True))
+        for column, (ax, (name, (about, higher))) in enumerate(zip(axes, scores.items(), strict=True)):
+            _draw_score(ax, means[:, column], standard_errors[:, column], methods, baselines, higher)
+            ax.set_title(f"{name}\n{'higher is better →' if higher else '← lower is better'}", fontsize=9)
+            ax.set_xlabel(textwrap.fill(about, 26), fontsize=7)
+        axes[0].set_yticks(range(len(methods)), methods, fontsize=8.5)
+        axes[0].set_ylim(len(methods) - 0.5, -0.5)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def _draw_score(
+    ax: Axes, means: np.ndarray, errors: np.ndarray, methods: Sequence[str], baselines: Sequence[str], higher: bool
+) -> None:
+    own = np.array([name not in baselines for name in methods])
+    signed = np.where(own, means if higher else -means, np.nan)
+    best = None if np.isnan(signed).all() else int(np.nanargmax(signed))
+    for row, (mean, error) in enumerate(zip(means, errors, strict=True)):
+        color = _METHOD if own[row] else _BASELINE
+        filled = color if row == best or not own[row] else "white"
+        ax.errorbar(mean, row, xerr=np.nan_to_num(error), fmt="o", color=color, markerfacecolor=filled, markersize=4.5)
+        if not own[row]:
+            ax.axvline(mean, color=_BASELINE, linewidth=0.7, linestyle=":", zorder=0)
+    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=7.5)
+    ax.grid(axis="x", color="0.92", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def curves_figure(
+    deletion: np.ndarray,
+    insertion: np.ndarray,
+    methods: Sequence[str],
+    *,
+    baselines: Sequence[str] = (),
+    title: str = "",
+) -> Figure:
+    """Return the mean probability of the target as pixels vanish, and as they appear: float (M, steps + 1) each."""
+    colors = matplotlib.colormaps["tab20"].colors
+    with house_style():
+        figure = new_figure(9.6, 3.8)
+        for ax, curves, name in zip(figure.subplots(1, 2, sharey=True), (deletion, insertion), _CURVES, strict=True):
+            x = np.linspace(0, 100, curves.shape[1])
+            for row, (method, curve) in enumerate(zip(methods, curves, strict=True)):
+                known = method in baselines
+                style = {"color": "0.4", "linestyle": (":", "--")[list(baselines).index(method) % 2]} if known else {}
+                style = style or {"color": colors[row % len(colors)]}
+                ax.plot(x, curve, linewidth=1.3, label=method, **style)
+            ax.set(xlabel=f"pixels {_CURVES[name]}, %", xlim=(0, 100), ylim=(0, 1.02))
+            ax.set_title(name, fontsize=9)
+        figure.axes[0].set_ylabel("mean probability of the predicted emotion")
+        handles, labels = figure.axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right upper", fontsize=8)
+        if title:
+            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+_CURVES = {"deletion": "vanished", "insertion": "appeared"}

@@ -1,0 +1,42 @@
+"""Which method is said to be ahead of maps that know no network, on numbers made by hand."""
+
+import numpy as np
+import pandas as pd
+
+from fer_keras.explanations.scores import beats_baselines, scores_text, summarised
+from fer_keras.scores.registry import SCORES
+
+IMAGES = {  # insertion, higher is better: of four images
+    "ahead": [0.9, 0.8, 0.7, 0.8],
+    "by chance": [0.9, 0.1, 0.8, 0.2],
+    "edges": [0.5, 0.4, 0.3, 0.4],
+    "noise": [0.2, 0.3, 0.1, 0.0],
+}
+
+
+def table():
+    rows = [
+        {"method": method, "layer": "", "score": score, "index": index, "value": value if better else 1 - value}
+        for method, values in IMAGES.items()
+        for score, better in ((name, one.higher_is_better) for name, one in SCORES.items())
+        for index, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_ahead_is_who_beats_both_baselines_by_two_errors_whichever_way_is_better():
+    summary = summarised(table())
+    assert set(summary.method[beats_baselines(summary)]) == {"ahead"}
+    assert beats_baselines(summary).sum() == len(SCORES)
+    lead = summary[summary.method == "ahead"]
+    np.testing.assert_allclose(lead.over_edges, 0.4)
+    np.testing.assert_allclose(lead.over_edges_error, 0, atol=1e-12)
+    np.testing.assert_allclose(lead.over_noise, np.mean([0.7, 0.5, 0.6, 0.8]))
+
+
+def test_the_table_for_people_marks_them():
+    lines = scores_text(summarised(table())).splitlines()
+    assert lines[0].split() == list(SCORES)
+    marked = {line.split("0.")[0].strip() for line in lines[2:-1] if "*" in line}
+    assert marked == {"ahead"} and "0.800*" in lines[2]
+    assert lines[-1].strip().startswith("*: ahead of edges and noise")

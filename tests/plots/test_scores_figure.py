@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from fer_keras.plots.scores import curves_figure, scores_figure
+
+METHODS = ["saliency", "grad-cam", "noise"]
+SCORES = {"deletion": ("what it measures", False), "insertion": ("and this one", True)}
+MEANS = np.array([[0.2, 0.5], [0.3, 0.7], [0.1, 0.9]])
+
+
+def test_the_best_method_that_is_no_baseline_is_filled():
+    figure = scores_figure(MEANS, np.full((3, 2), 0.01), METHODS, SCORES, baselines=["noise"])
+    figure.draw_without_rendering()
+    for ax, best in zip(figure.axes, (0, 1), strict=True):
+        points = [line for line in ax.lines if line.get_marker() == "o"]
+        filled = [point.get_markerfacecolor() != "white" for point in points]
+        assert filled == [row in (best, 2) for row in range(3)]  # a baseline always is, in gray
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == METHODS
+    for ax, better in zip(figure.axes, ("lower is better", "higher is better"), strict=True):
+        assert better in ax.get_title()
+
+
+def test_a_score_that_nothing_has_leaves_its_panel_empty():
+    means = MEANS.copy()
+    means[:, 1] = np.nan
+    figure = scores_figure(means, np.full((3, 2), np.nan), METHODS, SCORES)
+    figure.draw_without_rendering()
+    points = [line.get_xdata() for line in figure.axes[1].lines if line.get_marker() == "o"]
+    assert len(points) == 3 and np.isnan(np.array(points, float)).all()
+
+
+def test_curves_run_from_no_pixel_to_all():
+    curves = np.linspace(1, 0, 5)[None].repeat(3, axis=0) * [[1], [0.5], [0.2]]
+    figure = curves_figure(curves, 1 - curves, METHODS, baselines=["noise"])
+    figure.draw_without_rendering()
+    for ax, expected in zip(figure.axes, (curves, 1 - curves), strict=True):
+        for line, curve in zip(ax.lines, expected, strict=True):
+            np.testing.assert_allclose(line.get_xdata(), [0, 25, 50, 75, 100])
+            np.testing.assert_allclose(line.get_ydata(), curve)
+    assert figure.axes[0].lines[2].get_linestyle() == ":"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == METHODS
+    assert figure.axes[0].get_ylim()[1] == pytest.approx(1.02)

@@ -1,0 +1,226 @@
+"""Scores on networks and methods whose answers are known, and on cases that are computed by hand."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.stats import spearmanr
+
+from fer_keras.data.synthetic import PARTS
+from fer_keras.models.registry import build
+from fer_keras.scores import baselines, faithfulness, localisation, sanity, stability
+from fer_keras.scores.explained import Explained
+from fer_keras.scores.registry import SCORES
+
+RNG = np.random.default_rng(0)
+SIDE = 48
+
+
+def weighted(weights):
+    """Return a network of two classes: the first one's probability is the weighted mean of the pixels."""
+
+    def probabilities(faces):
+        first = (faces / 255 * weights).sum(axis=(1, 2)) / weights.sum()
+        return np.stack([first, 1 - first], axis=1)
+
+    return probabilities
+
+
+def test_pixels_vanish_and_appear_in_the_order_of_the_map():
+    image = np.array([[[200, 10], [90, 30]]], np.uint8)
+    one = np.array([[[3.0, -1.0], [2.0, 0.5]]])  # order: 200, 90, 30, 10
+    weights = np.array([[4.0, 1.0], [2.0, 3.0]])
+    b = gaussian_filter(image[0].astype(np.float32), 1.0, mode="nearest")
+    vanishing = [
+        [[200, 10], [90, 30]],
+        [[b[0, 0], 10], [90, 30]],
+        [[b[0, 0], 10], [b[1, 0], 30]],
+        [[b[0, 0], 10], [b[1, 0], b[1, 1]]],
+        b,
+    ]
+    appearing = [b, [[200, b[0, 1]], b[1]], [[200, b[0, 1]], [90, b[1, 1]]], [[200, b[0, 1]], [90, 30]], image[0]]
+    for insert, faces in ((False, vanishing), (True, appearing)):
+        expected = weighted(weights)(np.array([np.array(face) for face in faces], np.float32))
+        for target in (0, 1):
+            got = faithfulness.curves(
+                image, one, np.array([target]), weighted(weights), insert=insert, steps=4, blur=1.0
+            )
+            np.testing.assert_allclose(got[0], expected[:, target], rtol=1e-6)
+
+
+def test_steps_that_do_not_divide_the_pixels_end_with_all_of_them():
+    image, one = RNG.integers(0, 256, (1, 3, 3)), RNG.random((1, 3, 3))
+    seen = []
+    faithfulness.curves(
+        image, one, np.array([0]), lambda faces: seen.append(faces) or np.ones((len(faces), 1)), steps=4
+    )
+    changed = [(face != seen[0][0]).sum() for face in seen[0]]
+    assert changed == [0, 2, 4, 7, 9]  # of 2.25, 4.5 and 6.75, the nearest; even ones where two are as near
+
+
+def test_ties_come_in_a_random_order_and_others_do_not():
+    one = np.array([[0.0, 5.0], [0.0, 0.0]])
+    orders = {tuple(faithfulness.ranks(one, np.random.default_rng(seed)).ravel()) for seed in range(50)}
+    assert len(orders) == 6 and {order[1] for order in orders} == {0}  # the three zeros in every order
+
+
+def test_an_images_curve_does_not_depend_on_the_images_beside_it():
+    images, maps = RNG.integers(0, 256, (3, 8, 8)), np.zeros((3, 8, 8))  # ties alone
+    targets, network = np.zeros(3, int), weighted(RNG.random((8, 8)))
+    together = faithfulness.curves(images, maps, targets, network)
+    alone = faithfulness.curves(images[2:], maps[2:], targets[2:], network)
+    np.testing.assert_array_equal(together[2:], alone)
+    assert (faithfulness.curves(images, maps, targets, network, seed=1) != together).any()
+
+
+def test_areas_are_trapezoids():
+    np.testing.assert_allclose(faithfulness.areas(np.array([[1, 0], [1, 1]])), [0.5, 1])
+    np.testing.assert_allclose(faithfulness.areas(np.array([[1.0, 0.5, 0.1]])), [(0.75 + 0.3) / 2])
+
+
+def parts_of(names):
+    return np.array([[[PARTS.index(name) for name in row] for row in names]], np.uint8)
+
+
+def test_focus_is_the_share_on_the_features_over_their_area():
+    parts = parts_of([["eyes", "skin"], ["background", "background"]])
+    maps = np.array([[[3.0, 1.0], [0.0, -8.0]]])  # what speaks against the target does not count
+    np.testing.assert_allclose(localisation.focus(maps, parts), [(3 / 4) / (1 / 4)])
+    assert np.isnan(localisation.focus(-np.ones((1, 2, 2)), parts)).all()
+    assert np.isnan(localisation.focus(maps, parts_of([["skin", "skin"], ["hands", "skin"]]))).all()
+
+
+def test_an_even_map_is_on_the_features_as_chance_would_have_it():
+    parts = RNG.integers(0, len(PARTS), (3, 8, 8)).astype(np.uint8)
+    np.testing.assert_allclose(localisation.focus(np.ones((3, 8, 8)), parts), 1)
+    np.testing.assert_allclose(
+        localisation.pointing(np.zeros((3, 8, 8)), parts), localisation.on_features(parts).mean(axis=(1, 2))
+    )
+
+
+def test_pointing_asks_for_the_largest_value_alone():
+    parts = np.repeat(parts_of([["mouth", "skin"], ["forehead and hair", "brows"]]), 3, axis=0)
+    maps = np.array([[[9.0, 8], [8, 8]], [[1, 9], [1, 1]], [[9, 9], [0, 9]]])
+    np.testing.assert_allclose(localisation.pointing(maps, parts), [1, 0, 2 / 3])
+
+
+def test_a_map_that_is_the_face_changes_by_the_noise():
+    images = np.full((2, SIDE, SIDE), 100, np.uint8)
+    maps = images.astype(np.float32)
+    got = stability.sensitivity(images, maps, np.zeros(2, int), lambda faces, _: faces, radius=6.0, draws=3)
+    assert got == pytest.approx(6 / np.sqrt(3) / 100, rel=0.05)  # the deviation of what is uniform in -6..6
+
+
+def test_the_largest_change_counts_and_a_map_of_nothing_has_none():
+    changes = iter([1.0, 5.0, 2.0])
+    maps = np.stack([np.full((2, 2), 10.0), np.zeros((2, 2))])
+    got = stability.sensitivity(
+        np.zeros((2, 2, 2), np.uint8), maps, np.zeros(2, int), lambda *_: maps + next(changes), draws=3
+    )
+    np.testing.assert_allclose(got, [0.5, np.nan])
+
+
+def test_noise_stays_within_the_range_of_pixels():
+    images = np.array([[[0, 255]]], np.uint8)
+    seen = []
+    stability.sensitivity(images, images, np.zeros(1, int), lambda faces, _: seen.append(faces) or faces)
+    assert min(face.min() for face in seen) == 0 and max(face.max() for face in seen) == 255
+
+
+def test_likeness_is_spearmans_correlation_of_the_magnitudes():
+    a, b = RNG.normal(size=(2, 4, 8, 8)).round(1)  # with ties
+    expected = [spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(sanity.likeness(a, b), expected)
+    np.testing.assert_allclose(sanity.likeness(a, -3 * a), 1)
+    assert np.isnan(sanity.likeness(a, np.ones_like(a))).all()
+
+
+def test_an_untrained_network_is_as_its_seed_had_made_it_and_the_model_stays():
+    model = build("cnn3", seed=3)
+    for weight in model.trainable_weights:
+        weight.assign(weight + 1.0)
+    before = model.get_weights()
+    for got, expected in zip(sanity.untrained(model).get_weights(), build("cnn3", seed=3).get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    for got, expected in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_initialisers_without_a_seed_of_their_own_go_by_the_one_given():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)])
+    first, again, other = (sanity.untrained(model, seed).get_weights()[0] for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_edges_are_where_gray_changes_whatever_the_images_beside():
+    faces = np.zeros((2, SIDE, SIDE), np.uint8)
+    faces[0, :, 20:] = 100
+    maps = baselines.edges(faces, np.zeros(2, int))
+    assert maps.shape == faces.shape and maps.dtype == np.float32
+    assert set(np.flatnonzero(maps[0].any(axis=0))) == {19, 20} and not maps[1].any()
+    np.testing.assert_array_equal(maps[0], maps[0].mean(axis=0, keepdims=True).repeat(SIDE, axis=0))
+
+
+def test_noise_is_other_noise_each_time_and_the_same_for_a_seed():
+    faces = np.zeros((2, SIDE, SIDE))
+    method, again = baselines.noise(1), baselines.noise(1)
+    first, second = method(faces, None), method(faces, None)
+    assert (first != second).all(axis=(1, 2)).all()
+    np.testing.assert_array_equal(again(faces, None), first)
+
+
+@pytest.fixture
+def right():
+    """Three faces, bright on the mouth, of a network that reads the mouth alone, with maps that say so."""
+    parts = np.full((3, SIDE, SIDE), PARTS.index("background"), np.uint8)
+    parts[:, 30:42, 12:36] = PARTS.index("mouth")
+    mouth = parts == PARTS.index("mouth")
+    images = np.where(mouth, 250, RNG.integers(0, 100, mouth.shape)).astype(np.uint8)
+    maps = mouth + RNG.random(mouth.shape) / 10
+    return Explained(
+        images,
+        np.zeros(3, int),
+        maps,
+        parts,
+        weighted(mouth[0].astype(float)),
+        explain=lambda faces, _: maps[: len(faces)],
+        explain_untrained=lambda faces, _: RNG.random(faces.shape),
+    )
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_every_score_prefers_the_right_map_to_a_wrong_one(right, name):
+    score = SCORES[name]
+    upside_down = right.maps[:, ::-1]
+    wrong = dataclasses.replace(
+        right,
+        maps=upside_down,
+        explain=lambda faces, _: RNG.random(faces.shape),
+        explain_untrained=lambda *_: upside_down,
+    )
+    good, bad = score.of(right), score.of(wrong)
+    assert good.shape == bad.shape == (3,) and good.dtype == np.float64
+    assert (good > bad).all() if score.higher_is_better else (good < bad).all()
+    assert score.about and score.reference
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_an_images_score_does_not_depend_on_the_map_scale(right, name):
+    larger = dataclasses.replace(
+        right,
+        maps=right.maps * 1000,
+        explain=lambda *a: right.explain(*a) * 1000,
+        explain_untrained=lambda faces, _: np.random.default_rng(0).random(faces.shape),
+    )
+    same = dataclasses.replace(right, explain_untrained=larger.explain_untrained)
+    np.testing.assert_allclose(SCORES[name].of(larger), SCORES[name].of(same))
+
+
+def test_taking_some_images_takes_all_that_is_known_of_them(right):
+    some = right.take(np.array([2, 0]))
+    for name in ("images", "targets", "maps", "parts"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(right, name)[[2, 0]])
+    assert some.probabilities is right.probabilities and len(SCORES["deletion"].of(some)) == 2
