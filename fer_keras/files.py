@@ -1,12 +1,14 @@
 """Files that are either whole or not there: every file is written aside and renamed."""
 
+import errno
 import json
 import os
 import struct
 import tempfile
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,9 +16,15 @@ import numpy as np
 
 from fer_keras.errors import UserError
 
-# What zipfile and numpy.load raise on a damaged .npz. Some damage reads as an error of the system (OSError) as well:
-# whoever catches that too must know that the disk can be read.
-DAMAGED_NPZ = (ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error)
+# What zipfile and numpy.load are known to raise on a damaged .npz, besides an OSError for a place before its beginning.
+_DAMAGE = (
+    *(ValueError, EOFError, KeyError, RuntimeError, SyntaxError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error),
+)
+
+
+class DamagedFile(Exception):
+    """A file that does not hold what was written. Its text says why."""
 
 
 def expanded(path: Path | str) -> Path:
@@ -67,6 +75,27 @@ def write_json(path: Path | str, value: object) -> None:
 
 
 def write_npz(path: Path | str, *, compressed: bool = False, **arrays: np.ndarray) -> None:
-    """Write arrays as .npz; read them back with `numpy.load(path, allow_pickle=False)`."""
+    """Write arrays as .npz; read them back with `read_npz`, elsewhere with `numpy.load(path, allow_pickle=False)`."""
     with written_aside(path) as aside, aside.open("wb") as file:
         (np.savez_compressed if compressed else np.savez)(file, **arrays)
+
+
+def read_npz(path: Path | str, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file, these or all, by name.
+
+    Raises:
+        DamagedFile: it is none, a byte of it has changed, or an array is missing.
+        OSError: it cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            with zipfile.ZipFile(file) as archive:
+                if broken := archive.testzip():  # all checksums first: NumPy would believe a broken header
+                    raise zipfile.BadZipFile(f"the checksum of {broken} differs")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in (arrays.files if names is None else names)}
+    except (OSError, *_DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        raise DamagedFile(" ".join(str(error).split()) or type(error).__name__) from None

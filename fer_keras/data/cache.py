@@ -18,7 +18,6 @@ import logging
 import os
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -26,13 +25,12 @@ import numpy as np
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
-from fer_keras.files import DAMAGED_NPZ, expanded, write_json, write_npz
+from fer_keras.files import DamagedFile, expanded, read_npz, write_json, write_npz
 
 FORMAT = 3  # raise it when the readers decode the same bytes to something else, or the arrays get another layout
 SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use, FAT's, ticks every 2 s
 
 _FIELDS = ("images", "labels", "usage", "ids")  # of Faces; `labels` may be missing
-_DAMAGE = (OSError, *DAMAGED_NPZ)
 
 _log = logging.getLogger(__name__)
 
@@ -140,14 +138,8 @@ def _load(kept: Path) -> dict[str, np.ndarray] | None:
     if not kept.is_file():
         return None
     try:
-        with kept.open("rb") as file:
-            with zipfile.ZipFile(file) as archive:
-                if broken := archive.testzip():  # all checksums first: NumPy would believe a broken header
-                    raise zipfile.BadZipFile(broken)
-            file.seek(0)
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-    except _DAMAGE as error:
+        arrays = read_npz(kept)
+    except (DamagedFile, OSError) as error:
         _log.warning("The cache file %s is damaged (%s); the data is read anew", kept, type(error).__name__)
         return None
     if not _fits(arrays):

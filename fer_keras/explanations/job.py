@@ -213,7 +213,7 @@ def _write_index(target: Target, study: Study | None) -> None:
 
 
 def _of_other_maps(record: dict[str, Any], records: dict[str, dict[str, Any] | None]) -> list[str]:
-    """Return a note for each attribution that has been made otherwise since its regions were measured."""
+    """Return a note for each attribution that has been made otherwise since it was measured."""
     now = {name: one["options"] for name, one in records.items() if one is not None and name in EXPLAINERS}
     changed = [name for name, options in now.items() if record["options"].get(name, options) != options]
     return [f"Measured on the maps that {name} had before: it was made anew, by other options." for name in changed]

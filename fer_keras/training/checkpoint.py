@@ -4,14 +4,13 @@ Keras's BackupAndRestore leaves an optimizer that is not yet built without its s
 optimizer is built first, and a variable that is missing, or of another shape, is an error.
 """
 
-import errno
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from fer_keras.errors import UserError
-from fer_keras.files import DAMAGED_NPZ, write_npz
+from fer_keras.files import DamagedFile, read_npz, write_npz
 from fer_keras.training.progress import Progress
 
 
@@ -29,7 +28,7 @@ def read_progress(path: Path) -> Progress:
 def load_checkpoint(path: Path, model: keras.Model, *, with_optimizer: bool = True) -> None:
     """Set the variables of `model`, and of its optimizer, to those of the checkpoint. UserError if they do not fit."""
     variables, stored = _variables(model), _read(path)
-    del stored["progress"]
+    stored.pop("progress", None)
     if not with_optimizer:
         variables = {name: variable for name, variable in variables.items() if name.startswith("model.")}
         stored = {name: value for name, value in stored.items() if name.startswith("model.")}
@@ -52,9 +51,6 @@ def _variables(model: keras.Model) -> dict[str, keras.Variable]:
 def _read(path: Path, names: list[str] | None = None) -> dict[str, np.ndarray]:
     """Return the arrays of a checkpoint, these or all. UserError for a damaged file."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names or arrays.files}
-    except (OSError, *DAMAGED_NPZ) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that is one which points before its beginning
-            raise
+        return read_npz(path, names)
+    except DamagedFile as error:
         raise UserError(f"{path}: expected a checkpoint, received a damaged file ({error}). Train anew") from None

@@ -15,7 +15,7 @@ from fer_keras.console import say
 from fer_keras.data.faces import Faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.files import DAMAGED_NPZ, write_npz
+from fer_keras.files import DamagedFile, read_npz, write_npz
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.prediction_bar import PredictionBar
@@ -59,9 +59,8 @@ def targets_of(run: Run, settings: Settings, training: Faces, logdir: str) -> np
 
 def _read(file: Path) -> np.ndarray:
     try:
-        with file.open("rb") as stored, np.load(stored, allow_pickle=False) as arrays:
-            return arrays["targets"]
-    except DAMAGED_NPZ as error:
+        return read_npz(file, ["targets"])["targets"]
+    except DamagedFile as error:
         raise UserError(f"{file}: expected targets, received a damaged file ({error}). Delete it") from None
 
 

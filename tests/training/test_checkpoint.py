@@ -50,13 +50,15 @@ def test_damage_is_told(tmp_path, place):
 
 def test_no_single_changed_byte_is_a_defect_of_ours(tmp_path):
     path = tmp_path / "last.npz"
-    write_npz(path, progress=np.array(Progress().to_json()), other=np.arange(3))
+    large = np.arange(2000.0)  # of which NumPy would read the header before any checksum
+    write_npz(path, progress=np.array(Progress().to_json()), large=large)
     whole = path.read_bytes()
+    body = whole.index(large.tobytes()[:64]), whole.index(large.tobytes()[-64:])
     refused = 0
-    for place in range(len(whole)):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+    for place in [*range(body[0] + 64), *range(body[1], len(whole))]:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x5D]) + whole[place + 1 :])  # a } becomes a space
         try:
             assert read_progress(path) == Progress()  # the byte is of no account
         except UserError:
             refused += 1
-    assert refused > len(whole) / 3
+    assert refused > 600
