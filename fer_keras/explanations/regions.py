@@ -20,7 +20,7 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
 
     Counts correctly classified images, for each the magnitude of its map: for and against alike.
     """
-    tables, parts_of_all = [], part_maps(study) if study.target.synthetic else None
+    tables, parts_of_all = [], parts_of_faces(study)
     layers = {name: layer_of(name, study.network, study.options) for name in names}
     for done, name in enumerate(names):
         with np.load(folder.path.parent / name / MAPS, allow_pickle=False) as arrays:
@@ -30,32 +30,35 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
             folder.say(f"{name}: no image is classified correctly, nothing to count.")
             continue
         maps, labels, indices = maps[right], labels[right], indices[right]
-        if parts_of_all is None:
-            parts, example, face = FER2013_TEMPLATE, FER2013_TEMPLATE, study.images[indices].mean(axis=0)
-        else:
-            parts, example, face = parts_of_all[indices], parts_of_all[indices[0]], study.images[indices[0]]
+        parts = parts_of_all[indices]
+        shown = study.images[indices]
+        face = shown[0] if study.target.synthetic else shown.mean(axis=0)  # the template is of all of them
         means = region_means(maps, parts, labels)
         tables.append(_table(name, layers[name], means))
         at = f"{name} at {layers[name]}" if layers[name] else name
-        source = TEMPLATE if parts_of_all is None else EXACT
         figure = regions_figure(
             means.shares,
             means.standard_errors,
             means.density_ratios,
-            parts=example,
+            parts=parts[0],
             face=face,
-            parts_from=source,
+            parts_from=parts_from(study),
             title=f"Where {at} lies: {len(labels):,} correctly classified images of {study.target.split}",
         )
         caption = (
             f"The mean share of {at} on each part, with standard errors; below, the share over the part's share of "
-            f"the area (1: just what chance would give). Parts: {' '.join(source.split())}."
+            f"the area (1: just what chance would give). Parts: {' '.join(parts_from(study).split())}."
         )
         folder.figure(f"{name}.png", figure, caption, heading=name)
         tell(done + 1, len(names))
     if tables:
         about = "All shares, standard errors, areas and density ratios, by method, emotion and part"
         folder.table("regions.csv", pd.concat(tables, ignore_index=True), about)
+
+
+def parts_from(study: Study) -> str:
+    """Return where the parts of the target's faces come from, for people."""
+    return EXACT if study.target.synthetic else TEMPLATE
 
 
 def parts_of_faces(study: Study) -> np.ndarray:

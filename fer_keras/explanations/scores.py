@@ -1,21 +1,23 @@
 """How good the maps are that attribution methods have left: tables, a picture, the curves behind two of the scores."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from fer_keras.console import columns, say
+from fer_keras.explain.explainer import Explainer
 from fer_keras.explanations.attribution import explain, make_explainer, shown_maps
 from fer_keras.explanations.folder import MAPS, MethodFolder
 from fer_keras.explanations.progress import Tell
-from fer_keras.explanations.regions import parts_of_faces
+from fer_keras.explanations.regions import parts_from, parts_of_faces
 from fer_keras.explanations.study import Study, layer_of, predictor
 from fer_keras.plots.scores import curves_figure, scores_figure
-from fer_keras.scores import baselines
-from fer_keras.scores.explained import Explain, Explained, Predict
+from fer_keras.scores.baselines import BASELINES
+from fer_keras.scores.explained import Explain, Explained
 from fer_keras.scores.registry import SCORES
 from fer_keras.scores.sanity import untrained
-
-BASELINES = ("edges", "noise")
 
 
 def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
@@ -28,30 +30,40 @@ def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tel
         return
     indices = np.concatenate(list(study.selection.correct.values()))
     few = np.flatnonzero(np.isin(indices, [images[0] for images in study.selection.correct.values()]))
-    predict = predictor(study.network)
-    methods = {name: _of_method(name, study, indices, predict) for name in names}
-    methods |= {name: _of_baseline(name, study, indices, predict) for name in BASELINES}
+    images, targets, seed = study.images[indices], study.predictions[indices], study.options.seed
+    of_faces = partial(
+        Explained,
+        images=images,
+        targets=targets,
+        parts=parts_of_faces(study)[indices],
+        probabilities=predictor(study.network),
+        seed=seed,
+    )
+    methods = {name: _of_method(name, study, indices, of_faces) for name in names}
+    for name, make in BASELINES.items():
+        method = make(seed)
+        methods[name] = of_faces(maps=method(images, targets), explain=method, explain_untrained=method)
     scores, curves = [], {}
     for done, (name, explained) in enumerate(methods.items(), start=1):
         scores.append(_scored(name, study, indices, explained, few))
         curves[name] = explained.deletion_curves.mean(axis=0), explained.insertion_curves.mean(axis=0)
         tell(done, len(methods))
-    images = pd.concat(scores, ignore_index=True)
-    summary = summarised(images)
+    of_images = pd.concat(scores, ignore_index=True)
+    summary = summarised(of_images)
     _draw(study, folder, summary, curves, len(indices), len(few))
     folder.table(
         "scores.csv",
         summary,
         "Mean, standard error and number of images of every score, by method, and its lead over the baselines",
     )
-    folder.table("images.csv", images, "Every score of every image")
+    folder.table("images.csv", of_images, "Every score of every image")
     say(scores_text(summary))
 
 
-def _of_method(name: str, study: Study, indices: np.ndarray, predict: Predict) -> Explained:
+def _of_method(name: str, study: Study, indices: np.ndarray, of_faces: Callable[..., Explained]) -> Explained:
     explainer = make_explainer(name, study)
 
-    def maps_of(explainer) -> Explain:
+    def maps_of(explainer: Explainer) -> Explain:
         return lambda images, targets: shown_maps(explainer, explain(explainer, images, targets))[0]
 
     def maps_of_untrained(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -61,28 +73,7 @@ def _of_method(name: str, study: Study, indices: np.ndarray, predict: Predict) -
     with np.load(study.target.folder / name / MAPS, allow_pickle=False) as arrays:
         rows = np.searchsorted(arrays["indices"], indices)
         maps = shown_maps(explainer, arrays["maps"][rows])[0]
-    return _explained(study, indices, maps, predict, maps_of(explainer), maps_of_untrained)
-
-
-def _of_baseline(name: str, study: Study, indices: np.ndarray, predict: Predict) -> Explained:
-    method = baselines.edges if name == "edges" else baselines.noise(study.options.seed)
-    maps = method(study.images[indices], study.predictions[indices])
-    return _explained(study, indices, maps, predict, method, method)
-
-
-def _explained(
-    study: Study, indices: np.ndarray, maps: np.ndarray, predict: Predict, again: Explain, of_untrained: Explain
-) -> Explained:
-    return Explained(
-        images=study.images[indices],
-        targets=study.predictions[indices],
-        maps=maps,
-        parts=parts_of_faces(study)[indices],
-        probabilities=predict,
-        explain=again,
-        explain_untrained=of_untrained,
-        seed=study.options.seed,
-    )
+    return of_faces(maps=maps, explain=maps_of(explainer), explain_untrained=maps_of_untrained)
 
 
 def _scored(name: str, study: Study, indices: np.ndarray, explained: Explained, few: np.ndarray) -> pd.DataFrame:
@@ -120,16 +111,13 @@ def summarised(images: pd.DataFrame) -> pd.DataFrame:
     better = summary["score"].map(lambda name: "higher" if SCORES[name].higher_is_better else "lower")
     summary.insert(3, "better", better)
     values = images.pivot(index="index", columns=["score", "method"], values="value")
+    values = values.mul([1 if SCORES[score].higher_is_better else -1 for score, _ in values.columns], axis=1)
     for baseline in BASELINES:
-        pairs = list(zip(summary["score"], summary["method"], strict=True))
-        signs = [1 if SCORES[score].higher_is_better else -1 for score, _ in pairs]
-        ahead = [
-            sign * (values[score, method] - values[score, baseline])
-            for sign, (score, method) in zip(signs, pairs, strict=True)
-        ]
-        own = (summary["method"] == baseline).to_numpy()
-        summary[f"over_{baseline}"] = np.where(own, np.nan, [one.mean() for one in ahead])
-        summary[f"over_{baseline}_error"] = np.where(own, np.nan, [one.sem() for one in ahead])
+        pairs = zip(summary["score"], summary["method"], strict=True)
+        ahead = [values[score, method] - values[score, baseline] for score, method in pairs]
+        others = summary["method"] != baseline
+        summary[f"over_{baseline}"] = pd.Series([one.mean() for one in ahead]).where(others)
+        summary[f"over_{baseline}_error"] = pd.Series([one.sem() for one in ahead]).where(others)
     return summary
 
 
@@ -168,7 +156,7 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
     def table_of(column: str) -> np.ndarray:
         return summary.pivot(index="method", columns="score", values=column).loc[names, list(SCORES)].to_numpy()
 
-    parts = "exact, drawn with the faces" if study.target.synthetic else "one fixed template for all of FER2013"
+    parts = parts_from(study).replace("\n", " ")
     folder.reading = (
         "Read them all together, and beside the two rows that know no network: edges of the picture, and noise. A "
         "method that is no better than these on insertion shows nothing; scattered pixels that vanish hurt a network "
@@ -180,14 +168,14 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
         table_of("standard_error"),
         names,
         {name: (score.about, score.higher_is_better) for name, score in SCORES.items()},
-        baselines=BASELINES,
+        baselines=list(BASELINES),
         title=f"How good explanations are: {count:,} correctly classified images of {where}; {_few_said(few)}",
     )
     about = "; ".join(f"{name}: {score.about} ({score.reference})" for name, score in SCORES.items())
     folder.figure("scores.png", figure, f"Means with standard errors, {_few_said(few)}. {about}")
     deletion, insertion = (np.stack([curve[side] for curve in curves.values()]) for side in (0, 1))
     figure = curves_figure(
-        deletion, insertion, names, baselines=BASELINES, title=f"Mean over {count:,} correctly classified images"
+        deletion, insertion, names, baselines=list(BASELINES), title=f"Mean over {count:,} correctly classified images"
     )
     caption = (
         "The probability of the predicted emotion while pixels vanish into the blurred face (deletion), or appear from "

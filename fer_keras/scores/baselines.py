@@ -17,3 +17,7 @@ def noise(seed: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Return a method whose maps are uniform noise, other noise at each call; float32 (N, H, W), 0..1."""
     rng = np.random.default_rng(seed)
     return lambda images, targets: rng.random(images.shape, np.float32)
+
+
+# by name: a function from a seed to the method
+BASELINES = {"edges": lambda seed: edges, "noise": noise}

@@ -47,8 +47,7 @@ def train_before(
         asked = {*read_settings(recipe), *given} if not after else ()
         _refuse_unfit(recipe, settings, files, given, asked)
     for file in files:
-        shared = {name: value for name, value in given.items() if name in SHARED} | {"seed": settings.seed}
-        chosen = {**read_settings(file), **shared}
+        chosen = _with_shared(file, given) | {"seed": settings.seed}
         own = Settings.from_json(chosen, str(file))
         word = f"{file.stem}-{settings.seed}"
         word += "" if own.fold is None else f"-fold-{own.fold}"
@@ -59,6 +58,11 @@ def train_before(
         init_from=names.get(settings.init_from, settings.init_from),
         teachers=tuple(names.get(teacher, teacher) for teacher in settings.teachers),
     )
+
+
+def _with_shared(file: Path, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a recipe, with those flags that hold for the whole chain."""
+    return read_settings(file) | {name: value for name, value in given.items() if name in SHARED}
 
 
 def _refuse_unfit(
@@ -84,8 +88,7 @@ def _refuse_unfit(
 
 def _refuse_other_images(recipe: Path, settings: Settings, file: Path, given: dict[str, Any]) -> None:
     """Refuse a start or a teacher that is several networks, or that sees other images than its pupil."""
-    shared = {name: value for name, value in given.items() if name in SHARED}
-    own = Settings.from_json({**read_settings(file), **shared}, str(file))
+    own = Settings.from_json(_with_shared(file, given), str(file))
     if own.networks > 1:
         raise UserError(f"{recipe}: expected one network of {file.name}, received a recipe of {own.networks}")
     for name in _ONE_FOR_ALL:
@@ -127,8 +130,9 @@ def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, 
 def _refuse_other_recipe(run: Run, file: Path, settings: Settings, chosen: dict[str, Any], logdir: str) -> None:
     config = read_config(run)
     expected = job.as_recorded(settings, chosen, config.data.get("training", 0), logdir)
+    recorded = config.settings.to_json()
     for name, ours in expected.to_json().items():
-        theirs = config.settings.to_json()[name]
+        theirs = recorded[name]
         if name == "data" or (name == "precision" and name not in chosen):
             continue  # told by the content, and as the machine has it
         if theirs != ours:
