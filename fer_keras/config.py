@@ -60,7 +60,9 @@ class Settings:
         None, "peak learning rate (default: by optimizer; given alone it is adam's)", above=0
     )
     schedule: str = _setting("cosine", "course of the learning rate", choices=SCHEDULES)
-    warmup_epochs: float = _setting(1.0, "epochs of linear warm-up of the learning rate", at_least=0)
+    warmup_epochs: float = _setting(
+        1.0, "epochs of linear warm-up of the learning rate, at most half of all", at_least=0
+    )
     weight_decay: float = _setting(0.0, "decoupled weight decay of kernels; with adamw 0.004", at_least=0, many=0.005)
     label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1, many=0.1)
     dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)

@@ -96,16 +96,24 @@ def hold_out(
         warnings=tuple(_warnings(candidates, whole, split, seen, selected_each)),
         fold_of=fold_of,
     )
-    return _limited(held, limit, seed) if limit else held
+    return _limited(held, limit, seed, np.any([by.trained for by in seen], axis=0)) if limit else held
 
 
-def _limited(held: HeldOut, limit: int, seed: int) -> HeldOut:
-    """Return at most `limit` of the images, stratified."""
+def _limited(held: HeldOut, limit: int, seed: int, trained: np.ndarray) -> HeldOut:
+    """Return at most `limit` of the images, stratified.
+
+    trained: bool (N,), images that were trained on: a run of the same limit and seed may have learned most of these,
+    and few of all.
+    """
     numbered = replace(held.faces, ids=np.arange(len(held.faces)).astype(str))
     places = stratified_limit(numbered, limit, seed).ids.astype(np.int64)
+    learned, warnings = trained[places], held.warnings
+    if learned.mean() > 0.5 and trained.mean() <= 0.5:
+        warnings = (*warnings, _learned(learned, f"images taken of {held.split}"))
     return replace(
         held,
         faces=held.faces.take(places),
+        warnings=warnings,
         leaked=None if held.leaked is None else held.leaked[places],
         fold_of=None if held.fold_of is None else held.fold_of[places],
     )
@@ -160,7 +168,6 @@ def _reason(
 
 def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRecipe:
     """Return how the images that validated the candidates were chosen: in the same way for all of them."""
-    wanted = {candidate.split for candidate in candidates}
     for candidate in candidates:
         if not candidate.split.holds_out:
             raise UserError(
@@ -174,19 +181,25 @@ def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRec
             f"--split {VALIDATION}: each member of an ensemble has a validation part of its own, which others may have "
             f"trained on. Evaluate one member, e.g. --run {first}, or another split"
         )
-    if len(wanted) > 1:
-        raise UserError(
-            f"--split {VALIDATION}: expected runs with the same validation part, received {len(wanted)} different "
-            f"ones. Evaluate the runs one by one, or another split"
-        )
-    (recipe,) = wanted
-    sha256 = recipe.sha256
-    if whole.sha256 != sha256:
+    recipes = list({candidate.split: None for candidate in candidates})
+    sha256s = {recipe.sha256 for recipe in recipes}
+    if len(sha256s) == 1 and whole.sha256 not in sha256s:
+        (sha256,) = sha256s
         raise UserError(
             f"--split {VALIDATION} is a part of the data that the run was trained on (SHA-256 {sha256[:12]}...), "
             f"received other data: {whole.source} ({whole.sha256[:12]}...). Choose one of: {', '.join(whole.splits())}"
         )
-    return recipe
+    # Where the data's own split validates, runs of several seeds share it: the images decide.
+    if len(recipes) > 1 and (
+        len(sha256s) > 1
+        or any(recipe.cross_validates for recipe in recipes)
+        or len({recipe.indices(whole)[1].tobytes() for recipe in recipes}) > 1
+    ):
+        raise UserError(
+            f"--split {VALIDATION}: expected runs with the same validation part, received {len(recipes)} different "
+            f"ones. Evaluate the runs one by one, or another split"
+        )
+    return recipes[0]
 
 
 def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRecipe) -> tuple[Faces, np.ndarray]:
@@ -201,6 +214,13 @@ def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRe
         fold_of[own.indices(whole)[1]] = fold
     there = np.flatnonzero(fold_of >= 0)
     return whole.take(there), fold_of[there]
+
+
+def _learned(trained: np.ndarray, which: str) -> str:
+    return (
+        f"{int(trained.sum()):,} of the {len(trained):,} {which} were trained on, or held out of it: the "
+        f"accuracy says how well they were learned, and nothing about new faces."
+    )
 
 
 def _selected_on(candidate: Candidate, seen: Seen, split: str) -> bool | None:
@@ -244,10 +264,7 @@ def _warnings(
     if split == VALIDATION and any(map(_knows_judges, records)):
         said.append("Networks that had trained on some of these images chose what was left out of training.")
     if learned:
-        said.append(
-            f"{int(trained.sum()):,} of the {len(trained):,} images of {split} were trained on, or held out of it: the "
-            f"accuracy says how well they were learned, and nothing about new faces."
-        )
+        said.append(_learned(trained, f"images of {split}"))
     if not all(by.known for by in seen):
         places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
         said.append(

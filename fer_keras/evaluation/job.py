@@ -82,6 +82,10 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         if file.is_dir():
             raise UserError(f"--submission: expected a file to write, received the folder {file}. Add a name")
         writable(file.parent, "--submission")
+    if file.exists() and file.samefile(paths[0]):
+        raise UserError(
+            f"{file}: expected another file to write than the one to read, received the same. Choose another"
+        )
     cli.import_quietly("keras")
     from fer_keras.evaluation import ensembles, report
 

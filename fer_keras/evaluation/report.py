@@ -132,13 +132,14 @@ def other_evaluation_in(folder: Path, evaluation: Evaluation) -> str | None:
     except UserError:  # none, or a damaged one
         return None
     now = to_json(evaluation)
-    names, names_now = ([Path(run).name for run in runs] for runs in (there.get("runs", []), now["runs"]))
+    if not isinstance(there.get("runs"), list) or not isinstance(there.get("data"), dict):
+        return f"another kind, {METRICS}"
+    names, names_now = ([Path(str(run)).name for run in runs] for runs in (there["runs"], now["runs"]))
     same = all(there.get(key) == now[key] for key in ("epoch", "data", "split", "n", "tta", "vote"))
     if same and names == names_now:  # the runs' folder may have moved
         return None
-    names, data = ", ".join(names), there.get("data", {})
     return (
-        f"{names}, {there.get('n')} images of {data.get('source')}, {there.get('split')}, "
+        f"{', '.join(names)}, {there.get('n')} images of {there['data'].get('source')}, {there.get('split')}, "
         f"--tta {there.get('tta')}, --vote {there.get('vote')}"
     )
 

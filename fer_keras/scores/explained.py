@@ -20,7 +20,8 @@ class Explained:
     maps: float (N, 48, 48); the larger, the more a pixel is said to speak for the target.
     parts: uint8 (N, 48, 48), indices of PARTS: what each pixel shows.
     probabilities: of any number of faces, float (M, 48, 48) of 0..255 -> (M, classes).
-    explain: the method, (images, targets) -> maps. explain_untrained: the same of the network before its training.
+    explain: the method, (images, targets) -> maps. explain_untrained: the same of an untrained network of
+        the same layers.
     seed: of what a score draws at random.
     """
 

@@ -61,7 +61,7 @@ SCORES = {
         lambda it: stability.sensitivity(it.images, it.maps, it.targets, it.explain, seed=it.seed),
     ),
     "untrained": Score(
-        "rank correlation with the map of the network before its training",
+        "rank correlation with the map of an untrained network of the same layers",
         False,
         True,
         "Adebayo et al. 2018, arXiv:1810.03292",

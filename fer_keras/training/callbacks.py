@@ -19,6 +19,9 @@ from fer_keras.training.checkpoint import save_checkpoint
 from fer_keras.training.history import append_history
 from fer_keras.training.progress import EpochRow, Progress, Verdict
 
+_SAMPLE = 16  # images that tell whether a network says numbers
+_START_AGAIN = "Start again with a lower --learning-rate, or with --clip-norm 1"
+
 
 class StopOnNonFiniteLoss(keras.callbacks.Callback):
     """End the run at the first step whose loss is infinite or no number: nothing after it could be trusted."""
@@ -36,7 +39,7 @@ class StopOnNonFiniteLoss(keras.callbacks.Callback):
             rate = last_learning_rate(self.model)
             raise UserError(
                 f"the loss became {float(loss)} at step {batch + 1} of epoch {self.epoch}, learning rate {rate:.3g}. "
-                f"Start again with a lower --learning-rate, or with --clip-norm 1"
+                f"{_START_AGAIN}"
             )
 
 
@@ -71,9 +74,16 @@ class Validation(keras.callbacks.Callback):
                 logs[f"val_confidence_{name}"] = confidence
 
     def ready_to_save(self) -> None:
-        """Give the network that is going to be saved the weights that there are now, and statistics to go with them."""
+        """Give the network that is going to be saved the weights that there are now, and statistics to go with them.
+
+        UserError for a network that says no numbers: the loss is that before the last step, which may have broken it.
+        """
         copy_weights(self.model, self.stock)
         calibrate_batch_norm(self.stock, self.plain)
+        few = self.plain[:_SAMPLE, ..., np.newaxis].astype(np.float32)
+        if not np.isfinite(keras.ops.convert_to_numpy(self.stock([few], training=False))).all():
+            rate = last_learning_rate(self.model)
+            raise UserError(f"the network's outputs became no numbers, learning rate {rate:.3g}. {_START_AGAIN}")
 
 
 class Judge(keras.callbacks.Callback):
@@ -115,7 +125,7 @@ class Judge(keras.callbacks.Callback):
             row,
             early_stop=patience(settings, row.epoch),
             rollback=settings.rollback,
-            plateau=self.plateau,
+            plateau=self.plateau and row.epoch > settings.coarse_epochs,  # fine images judge it, as in `patience`
             last=epoch + 1 == self.last_epoch,
             keep=settings.keep,
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import keras
 import numpy as np
 
-from fer_keras.config import Settings, read_json_object
+from fer_keras.config import PRECISIONS, Settings, read_json_object
 from fer_keras.console import duration, say, table
 from fer_keras.data.augment import augmentation
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
@@ -109,10 +109,24 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
 
 
 def _precision_of(run: Run, settings: Settings) -> str:
-    """Return the precision that a run began with: another machine may compute best in another."""
+    """Return the precision that a run began with: another machine may compute best in another.
+
+    UserError for a run that began on another backend, whose arithmetic and random numbers are others.
+    """
     if not run.environment_file.is_file():
         return settings.precision  # it was stopped before its first step
-    return read_json_object(run.environment_file).get("precision", settings.precision)
+    began = read_json_object(run.environment_file)
+    backend, precision = began.get("backend", keras.backend.backend()), began.get("precision", settings.precision)
+    if backend != keras.backend.backend():
+        raise UserError(
+            f"{run.path} began with KERAS_BACKEND={backend}: expected the same, received {keras.backend.backend()}. "
+            f"Put KERAS_BACKEND={backend} before the command"
+        )
+    if precision not in PRECISIONS:
+        raise UserError(
+            f"{run.environment_file}: expected precision to be one of {', '.join(PRECISIONS)}. Received: {precision!r}"
+        )
+    return precision
 
 
 def _home(run: Run, logdir: str) -> str:
@@ -237,7 +251,7 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         split.validation,
         device,
         initial_weights=None if run.checkpoint_file.is_file() else starting_weights(settings, logdir),
-        targets=targets_of(run, settings, split.training, logdir),
+        targets=targets_of(run, settings, split.training, logdir, device.precision),
         watch=[EpochBar(settings.total_epochs)],
         report=EpochLines(settings),
     )

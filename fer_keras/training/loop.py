@@ -22,7 +22,7 @@ from fer_keras.training.checkpoint import load_checkpoint, read_progress
 from fer_keras.training.device import Device, distribution
 from fer_keras.training.history import write_history
 from fer_keras.training.progress import PHASES, EpochRow, Progress, Verdict
-from fer_keras.training.recipe import make_optimizer
+from fer_keras.training.recipe import make_optimizer, warmup_of
 from fer_keras.training.tensorboard import TensorBoard
 
 COARSE_SIDE = 32  # pixels: of the images of the first epochs, with --coarse-epochs
@@ -144,7 +144,7 @@ def fit_phase(
     last_epoch = progress.epoch + epochs
     check = Validation(networks.stock, validation, calibration_images(training.images, settings.seed))
     judge = Judge(run, settings, progress, check, last_epoch=last_epoch, plateau=plateau, report=report)
-    rate = WarmPlateau(settings.peak_learning_rate, settings.warmup_epochs, progress)
+    rate = WarmPlateau(settings.peak_learning_rate, warmup_of(settings, settings.epochs), progress)
     looking_on = [TensorBoard(run.tensorboard(), check), *watch]
     for side, until in image_sides(settings, progress.epoch, last_epoch):
         networks.trained.train_function = None  # compiled for one size at a time

@@ -51,8 +51,8 @@ class Muon(keras.optimizers.SGD):
 def orthogonalised(matrix):
     """Return the matrix, float32 (n, m), with singular values of 0.7 to 1.2 in the place of its own, vectors kept.
 
-    Those below a hundredth of the root of the sum of their squares stay smaller. A matrix of zeros stays one. The
-    iteration X -> a X + b X XᵀX + c X (XᵀX)² is carried out on the smaller of XᵀX and X Xᵀ alone: its factors are
+    Those below about a thousandth of the root of the sum of their squares stay smaller. A matrix of zeros stays one.
+    The iteration X -> a X + b X XᵀX + c X (XᵀX)² is carried out on the smaller of XᵀX and X Xᵀ alone: its factors are
     polynomials in that, so that X itself is multiplied once.
     """
     wide = matrix.shape[0] < matrix.shape[1]

@@ -71,7 +71,7 @@ class Progress:
         if best:
             self.best_epoch, self.best_accuracy, self.best_loss = row.epoch, row.val_accuracy, row.val_loss
         self.since_best = 0 if best else self.since_best + 1
-        self.since_plateau = 0 if best else self.since_plateau + 1
+        self.since_plateau = 0 if best or not plateau else self.since_plateau + 1
 
         lowered = row.val_accuracy < self.standing_accuracy
         roll_back = rollback and lowered and self.rollbacks < MAX_ROLLBACKS

@@ -52,6 +52,11 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return {"course": self.course, "peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps}
 
 
+def warmup_of(settings: Settings, epochs: int) -> float:
+    """Return the epochs of warm-up in a phase of `epochs`: at most half of them."""
+    return min(settings.warmup_epochs, epochs / 2)
+
+
 def make_optimizer(settings: Settings, *, fine_tuning: bool, epochs: int, steps_per_epoch: int, precision: str):
     """Return the optimizer of a phase of `epochs` x `steps_per_epoch` steps, not built yet.
 
@@ -65,7 +70,7 @@ def make_optimizer(settings: Settings, *, fine_tuning: bool, epochs: int, steps_
     if course == "plateau":
         rate = peak
     else:
-        warmup = 0 if fine_tuning else round(min(settings.warmup_epochs, epochs / 2) * steps_per_epoch)
+        warmup = 0 if fine_tuning else round(warmup_of(settings, epochs) * steps_per_epoch)
         rate = Schedule(course, peak, epochs * steps_per_epoch, warmup)
     options = {
         "learning_rate": rate,

@@ -8,6 +8,7 @@ Networks", 2018 (arXiv:1805.04770), where the pupil is no smaller than its teach
 
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from fer_keras.config import Settings
@@ -18,6 +19,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import DamagedFile, read_npz, write_npz
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
+from fer_keras.models.registry import build, copy_weights
 from fer_keras.prediction_bar import PredictionBar
 from fer_keras.runs import Run, one_network, read_config, refuse_twice
 
@@ -38,15 +40,16 @@ def find_teachers(settings: Settings, logdir: str) -> list[Run]:
     return runs
 
 
-def targets_of(run: Run, settings: Settings, training: Faces, logdir: str) -> np.ndarray | None:
+def targets_of(run: Run, settings: Settings, training: Faces, logdir: str, precision: str) -> np.ndarray | None:
     """Return what `run` learns of each of its training images, float32 (N, 7); None without teachers: the labels.
 
     The teachers are asked once: what they said is kept in the run's folder, so that a resumed run learns the same.
+    precision: that of the training, see `registry.build`.
     """
     if not settings.teachers:
         return None
     if not run.targets_file.is_file():
-        said = ask(find_teachers(settings, logdir), training.images)
+        said = ask(find_teachers(settings, logdir), training.images, precision)
         write_npz(run.targets_file, targets=mixed_targets(training.labels, said, settings.teacher_weight))
     targets = _read(run.targets_file)
     if targets.shape != (len(training), NUM_EMOTIONS):
@@ -64,13 +67,24 @@ def _read(file: Path) -> np.ndarray:
         raise UserError(f"{file}: expected targets, received a damaged file ({error}). Delete it") from None
 
 
-def ask(teachers: list[Run], images: np.ndarray) -> np.ndarray:
+def ask(teachers: list[Run], images: np.ndarray, precision: str) -> np.ndarray:
     """Return the mean of the teachers' probabilities, float32 (N, 7). images: uint8 (N, 48, 48), as they see them."""
     say(f"asking {len(teachers)} teacher{'s' * (len(teachers) > 1)} about {len(images):,} training images")
     with PredictionBar(len(teachers), len(images), TTA) as bar:
-        models = (open_model(run.model_file) for run in teachers)
+        models = (fast_network(run, precision) for run in teachers)
         said = [predict_probabilities(model, images, tta=TTA, callbacks=[bar]) for model in models]
     return np.mean(said, axis=0, dtype=np.float32)
+
+
+def fast_network(run: Run, precision: str) -> keras.Model:
+    """Return the run's network as it is trained: all of Training is a lot to ask about in float32 and stock layers."""
+    stock = open_model(run.model_file)
+    fast = build(read_config(run).settings.arch, precision=precision, fast=True)
+    try:
+        copy_weights(stock, fast)
+    except ValueError:
+        return stock  # its architecture was another one under this name when it was trained
+    return fast
 
 
 def mixed_targets(labels: np.ndarray, said: np.ndarray, weight: float) -> np.ndarray:

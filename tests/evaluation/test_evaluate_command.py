@@ -206,6 +206,16 @@ def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_p
     assert "happy" in out
 
 
+@pytest.mark.parametrize("flags", [("--submission", "test.csv"), ("--output", ".")])
+def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    name = "test.csv" if flags[0] == "--submission" else "predictions.csv"
+    data = write_unlabelled(tmp_path / name, "id,pixels", ids="xy")
+    before = data.read_bytes()
+    code, _, err = command("--run", "20260101-000000-cnn3", "--predict", data, *flags)
+    assert code == 2 and "expected another file to write than the one to read" in err and data.read_bytes() == before
+
+
 def test_runs_are_compared_on_the_same_images(command, logs):
     a, b = "20260100-000000-cnn3", "20260101-000000-cnn3"
     code, out, _ = command("--run", a, "--run", b, "--compare")
@@ -259,6 +269,12 @@ def test_an_evaluation_that_takes_the_place_of_another_one_says_so(command, undr
     _, other, _ = command("--run", RUN, "--tta", "flip", "--limit", 7)
     assert "replaces" not in first and "replaces" not in again
     assert f"replaces one that stood there, of {RUN}, 14 images of synthetic faces, PrivateTest, --tta none" in other
+
+
+def test_a_file_of_another_kind_that_is_replaced_is_said_to_be_one(command, undrawn, tmp_path):
+    (tmp_path / "metrics.json").write_text('{"runs": null}')
+    code, out, _ = command("--run", RUN, "--limit", 7, "--output", tmp_path)
+    assert code == 0 and "replaces one that stood there, of another kind" in out
 
 
 def test_titles_tell_test_time_augmentation_and_data_that_are_not_the_runs_own(command, monkeypatch, tmp_path):

@@ -79,6 +79,15 @@ def test_validation_parts_that_differ_are_refused(csv_of, candidate_of):
         hold_out(runs, split="validation")
 
 
+def test_runs_of_other_seeds_share_the_validation_split_of_the_data(csv_of, candidate_of, drawn):
+    data = csv_of(*ALL)
+    runs = [candidate_of(data, f"run{seed}", seed=seed) for seed in (0, 1)]
+    assert np.array_equal(hold_out(runs, split="validation").faces.images, drawn.split("PublicTest").images)
+    runs += [candidate_of(data, "limited", limit=7)]
+    with pytest.raises(UserError, match="received 3 different ones"):
+        hold_out(runs, split="validation")
+
+
 def test_what_a_run_that_held_nothing_out_is_tested_on(csv_of, candidate_of):
     run = candidate_of(csv_of("Training", "PublicTest"), validation_split="", keep="last")
     held = hold_out([run])
@@ -228,6 +237,14 @@ def test_changed_data_are_not_taken_for_what_was_trained_on(csv_of, candidate_of
 def test_a_limit_takes_so_many_of_the_split(csv_of, candidate_of, drawn):
     held = hold_out([candidate_of(csv_of(*ALL))], limit=9)
     assert len(held.faces) == len(held.leaked) == 9 and set(held.faces.labels) == set(range(7))
+
+
+def test_a_limit_that_takes_what_was_trained_on_says_so(csv_of, candidate_of):
+    """A run of fourteen images: most of all are new to it, those that the same limit and seed take are not."""
+    run = candidate_of(csv_of("Training", "PublicTest"), limit=14)
+    assert not hold_out([run], split="Training").warnings
+    (warning,) = hold_out([run], split="Training", limit=14).warnings
+    assert warning.startswith("14 of the 14 images taken of Training were trained on")
 
 
 def test_a_run_on_synthetic_faces_is_tested_on_the_same_ones(make_run, csv_of, candidate_of):

@@ -19,6 +19,7 @@ from fer_keras import cli
 from fer_keras.config import Settings
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
+from fer_keras.files import write_json
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config, write_config
@@ -80,6 +81,22 @@ def test_a_resumed_run_keeps_the_precision_that_it_began_with(finished, tmp_path
     with pytest.raises(ZeroDivisionError):
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
     assert asked == ["float16"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("backend", "jax", "began with KERAS_BACKEND=jax: expected the same, received tensorflow"),
+        ("precision", "bf16", "expected precision to be one of auto, .*Received: 'bf16'"),
+    ],
+)
+def test_a_run_is_not_resumed_by_other_arithmetic(finished, tmp_path, key, value, said):
+    run = Run(tmp_path / "stopped")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    write_json(run.environment_file, json.loads(run.environment_file.read_text()) | {key: value})
+    with pytest.raises(UserError, match=said):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=["train.py"])
 
 
 def test_the_summary_names_the_layers(finished):

@@ -10,7 +10,7 @@ from fer_keras.runs import Run
 from fer_keras.training import callbacks
 from fer_keras.training.callbacks import patience
 from fer_keras.training.checkpoint import save_checkpoint
-from fer_keras.training.loop import begin_fine_tuning, image_sides
+from fer_keras.training.loop import begin_fine_tuning, class_weights, image_sides
 from fer_keras.training.progress import Progress
 
 
@@ -28,6 +28,12 @@ from fer_keras.training.progress import Progress
 )
 def test_the_first_epochs_have_coarse_images_and_the_others_fine_ones(coarse, first, last, sides):
     assert image_sides(Settings(epochs=5, coarse_epochs=coarse), first, last) == sides
+
+
+def test_class_weights_give_every_class_that_is_there_the_same_say():
+    """Six images: one angry, two happy, three sad. Each class weighs two images in all, and none is divided by zero."""
+    weights = class_weights(np.array([0, 3, 3, 4, 4, 4]))
+    np.testing.assert_allclose(weights, [2, 0, 0, 1, 2 / 3, 0, 0], rtol=1e-6)
 
 
 def test_a_run_does_not_stop_before_it_has_had_its_patience_of_fine_epochs():

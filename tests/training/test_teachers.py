@@ -15,7 +15,7 @@ from fer_keras.models.registry import build
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
 from fer_keras.training.split import choose_split
-from fer_keras.training.teachers import find_teachers, mixed_targets, targets_of
+from fer_keras.training.teachers import fast_network, find_teachers, mixed_targets, targets_of
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 
@@ -53,14 +53,23 @@ def test_targets_are_shares_of_labels_and_of_what_was_said():
     assert targets.dtype == np.float32
 
 
-def test_teachers_say_the_mean_over_networks_and_mirror_images(tmp_path, teachers):
+@pytest.mark.parametrize(("precision", "close"), [("float32", 1e-5), ("bfloat16", 2e-3)])
+def test_teachers_say_the_mean_over_networks_and_mirror_images(tmp_path, teachers, precision, close):
     faces = load_faces("synthetic", limit=21).split("Training")
     settings = Settings(**TINY, teachers=names(teachers), teacher_weight=0.6)
-    targets = targets_of(Run(tmp_path), settings, faces, str(tmp_path))
+    targets = targets_of(Run(tmp_path), settings, faces, str(tmp_path), precision)
     pixels = faces.images[..., None].astype(np.float32)
     views = [model([x]) for model in map(open_model, (run.model_file for run in teachers)) for x in mirrored(pixels)]
     expected = 0.6 * np.mean([np.asarray(view) for view in views], axis=0) + 0.4 * np.eye(7)[faces.labels]
-    np.testing.assert_allclose(targets, expected, atol=1e-5)
+    np.testing.assert_allclose(targets, expected, atol=close)
+
+
+def test_a_teacher_whose_architecture_has_changed_since_is_asked_as_it_was_saved(tmp_path):
+    run = make_run(tmp_path / "older", arch="cnn_plain")
+    save_model(build("cnn3", seed=3), run.model_file)
+    images = load_faces("synthetic", limit=21).split("Training").images[:2]
+    said = np.asarray(open_model(run.model_file)([images[..., None].astype(np.float32)]))
+    np.testing.assert_allclose(fast_network(run, "bfloat16")([images[..., None].astype(np.float32)]), said, atol=1e-6)
 
 
 def mirrored(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -72,9 +81,9 @@ def test_teachers_are_asked_once(tmp_path, teachers):
     settings = Settings(**TINY, teachers=names(teachers))
     kept = np.random.default_rng(0).dirichlet(np.ones(7), len(faces)).astype(np.float32)
     write_npz(Run(tmp_path).targets_file, targets=kept)
-    np.testing.assert_array_equal(targets_of(Run(tmp_path), settings, faces, str(tmp_path)), kept)
+    np.testing.assert_array_equal(targets_of(Run(tmp_path), settings, faces, str(tmp_path), "float32"), kept)
     with pytest.raises(UserError, match=r"expected targets of shape \(2, 7\), received \(21, 7\)\. Delete it"):
-        targets_of(Run(tmp_path), settings, faces.take(np.arange(2)), str(tmp_path))
+        targets_of(Run(tmp_path), settings, faces.take(np.arange(2)), str(tmp_path), "float32")
 
 
 def test_a_pupil_goes_on_without_the_runs_that_it_began_from(tmp_path):
@@ -137,7 +146,7 @@ def test_damaged_targets_are_told_in_one_line(tmp_path, teachers, content):
     faces = load_faces("synthetic", limit=21).split("Training")
     Run(tmp_path).targets_file.write_bytes(content)
     with pytest.raises(UserError, match=r"targets\.npz: expected targets, received a damaged file .* Delete it"):
-        targets_of(Run(tmp_path), Settings(**TINY, teachers=names(teachers)), faces, str(tmp_path))
+        targets_of(Run(tmp_path), Settings(**TINY, teachers=names(teachers)), faces, str(tmp_path), "float32")
 
 
 def test_an_ensemble_is_no_teacher(tmp_path):
