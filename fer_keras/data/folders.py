@@ -77,6 +77,14 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     found = list(_walk(folder, passed_over))
     if passed_over:
         _log.warning("Passed over %d files that are no images, e.g. %s", len(passed_over), min(passed_over))
+    renamed = [image.name for image in found if (image.usage == "Training") != _lies_in_training(image.name)]
+    if renamed:
+        _log.warning(
+            "%d files are named after another split than that of their folder, e.g. %s: the names count. To have the "
+            "folders count, take Training_, PublicTest_ and PrivateTest_ off the names",
+            len(renamed),
+            min(renamed, key=natural_key),
+        )
     if not found:
         tables = [entry.name for entry in _entries(folder) if entry.name.lower().endswith(".csv")]
         hint = f". It holds '{min(tables)}': give that path to read it" if tables else ""
@@ -84,6 +92,11 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     for image in found:
         refuse_other_encoding(image.name)
     return sorted(found, key=lambda image: natural_key(image.name))
+
+
+def _lies_in_training(name: str) -> bool:
+    """Tell whether the folder of an image, by its path, holds what is trained on."""
+    return SPLIT_FOLDERS.get(name.split("/")[0].lower(), "Training") == "Training"
 
 
 def natural_key(name: str) -> tuple:

@@ -13,7 +13,7 @@ from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style,
 _MOST_MARKED_EPOCHS = 40  # more points than this run into each other
 
 
-def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "best") -> Figure:
+def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "best", soft: bool = False) -> Figure:
     """Return accuracy, loss and learning rate against the epoch, with the epoch that was kept and the phases marked.
 
     rows: one mapping an epoch, with the columns of history.csv (phase, epoch, loss, accuracy, val_loss, val_accuracy,
@@ -21,6 +21,8 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "bes
         column are gaps. A new value of `phase` starts a phase; an `epoch` that starts again from 1 is counted on.
     keep: as in training: "best" marks the epoch of highest validation accuracy, of several the one of lowest loss;
         "last" the last one.
+    soft: whether training learned from teachers or mixed images: its accuracy is then how often the network names the
+        largest share of a target, and no more than akin to the accuracy of validation, which the legend tells.
     """
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
     assert rows, "no epoch to draw"
@@ -36,7 +38,7 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "bes
         figure = new_figure(7.0, 6.2)
         axes = figure.subplots(3, 1, sharex=True, height_ratios=(4, 4, 1.3))
         for ax, name in zip(axes, ("accuracy", "loss"), strict=False):
-            _draw_curve(ax, epoch, _column(rows, name), TRAINING_COLOR, "training")
+            _draw_curve(ax, epoch, _column(rows, name), TRAINING_COLOR, "training" + " (soft targets)" * soft)
             _draw_curve(ax, epoch, _column(rows, f"val_{name}"), VALIDATION_COLOR, "validation")
             if kept is not None:
                 _ring(ax, epoch[kept], _column(rows, f"val_{name}" if validated else name)[kept], keep)

@@ -17,7 +17,7 @@ from fer_keras.console import say
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
-from fer_keras.runs import Run, read_config, run_called
+from fer_keras.runs import Run, one_network, open_run, read_config, run_called
 from fer_keras.training import job
 
 # What decides which images train a network and which select it: equal in all recipes of a chain.
@@ -36,13 +36,13 @@ def train_before(
     recipes that have led here.
 
     Raises:
-        UserError: for a recipe that builds on itself, trains several networks, or has another network than the one that
-            it starts from, before anything is trained; for a run of that name by another recipe.
+        UserError: for a recipe that builds on itself, trains several networks, has another network than the one that
+            it starts from, or names a run that nothing makes, before anything is trained; for a run of that name by
+            another recipe.
     """
-    files, names = read_after(recipe), {}
-    for file in files:
-        if file.resolve() in after or file.resolve() == recipe.resolve():
-            raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
+    files, names = _needed(recipe, settings), {}
+    if not after:
+        _walk(recipe, settings, given, logdir, ())
     if files:
         asked = {*read_settings(recipe), *given} if not after else ()
         _refuse_unfit(recipe, settings, files, given, asked)
@@ -58,6 +58,29 @@ def train_before(
         init_from=names.get(settings.init_from, settings.init_from),
         teachers=tuple(names.get(teacher, teacher) for teacher in settings.teachers),
     )
+
+
+def _needed(recipe: Path, settings: Settings) -> list[Path]:
+    """Return what comes before a recipe, but for a start or teachers of its file that flags have replaced."""
+    own = read_settings(recipe)
+    replaced = {own.get("init_from"), *own.get("teachers", ())} - {settings.init_from, *settings.teachers}
+    return [file for file in read_after(recipe) if file.stem not in replaced]
+
+
+def _walk(recipe: Path, settings: Settings, given: dict[str, Any], logdir: str, after: tuple) -> None:
+    """Go through all that comes before a recipe, and refuse circles and names of runs that are not there."""
+    files, path = _needed(recipe, settings), (*after, recipe.resolve())
+    for file in files:
+        if file.resolve() in path:
+            raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
+        _walk(file, Settings.from_json(_with_shared(file, given), str(file)), given, logdir, path)
+    made = {file.stem for file in files}
+    for name in ({settings.init_from} if settings.init_from else set()) - made:
+        one_network("--init-from", name, logdir)
+    for name in set(settings.teachers) - made:
+        one_network("--teachers", name, logdir)
+    if settings.drop_disputed is not None:
+        open_run(settings.drop_disputed, logdir)
 
 
 def _with_shared(file: Path, given: dict[str, Any]) -> dict[str, Any]:

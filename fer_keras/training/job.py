@@ -256,7 +256,12 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         report=EpochLines(settings),
     )
     save_figure(
-        history_figure([dataclasses.asdict(row) for row in progress.rows], title=run.path.name, keep=settings.keep),
+        history_figure(
+            [dataclasses.asdict(row) for row in progress.rows],
+            title=run.path.name,
+            keep=settings.keep,
+            soft=bool(settings.teachers or settings.mixup),
+        ),
         run.figure("history"),
         note=data_note(split.record),
     )

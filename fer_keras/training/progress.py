@@ -13,6 +13,7 @@ PLATEAU_PATIENCE, PLATEAU_FACTOR = 4, 0.5  # schedule "plateau": epochs without 
 @dataclass(frozen=True)
 class EpochRow:
     """A row of history.csv. `loss` is the training objective (with augmentation, dropout and label smoothing),
+    `accuracy` how often training names the largest share of a target, which is the label unless teachers or mixup say,
     `val_loss` the plain cross-entropy in nats, `learning_rate` that of the epoch's last step, `seconds` wall time
     since the epoch before was measured, with what was saved of that one."""
 

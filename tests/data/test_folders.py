@@ -57,6 +57,17 @@ def test_the_name_of_a_file_gives_its_split_back_wherever_it_lies(tmp_path):
     assert found(tmp_path)["test/fear/PublicTest_2.png"] == ("fear", "PublicTest")
 
 
+def test_names_that_move_images_between_training_and_tests_are_told(tmp_path, caplog):
+    """Parts of training that somebody has moved into val/ to hold them out are trained on, for their names."""
+    for number in (1, 2):
+        put(tmp_path, f"val/fear/Training_{number}.png", face(1))
+    put(tmp_path, "train/fear/Training_3.png", face(1))
+    put(tmp_path, "test/fear/PublicTest_4.png", face(1))
+    list_images(tmp_path)
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("2 files are named after another split than that of their folder, e.g. val/fear/Training_1.")
+
+
 def test_emotions_in_any_case_and_by_their_synonyms(tmp_path):
     for name in ("Anger", "DISGUST", "Fearful", "happiness", "Sadness", "Surprised", "Neutral"):
         put(tmp_path, f"Train/{name}/1.png", face(1))

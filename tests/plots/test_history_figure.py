@@ -65,6 +65,11 @@ def test_of_equal_accuracies_the_one_of_the_lower_loss_is_marked():
     assert legend(history_figure(rows).axes[0])[-1] == "best epoch (2): 0.5000"
 
 
+def test_accuracy_on_what_teachers_said_is_not_called_that_on_labels():
+    plain, soft = (legend(history_figure(history(3), soft=soft).axes[0])[0] for soft in (False, True))
+    assert (plain, soft) == ("training", "training (soft targets)")
+
+
 def test_where_the_last_epoch_is_kept_it_is_marked():
     accuracy, loss, _ = history_figure(history(3, val_accuracy=[0.3, 0.5, 0.4]), keep="last").axes
     assert legend(accuracy)[-1] == "last epoch (3): 0.4000"

@@ -184,7 +184,23 @@ def test_what_names_no_recipes_is_refused(recipes, tmp_path, after, said):
     assert not (tmp_path / "logs").exists()
 
 
-def test_recipes_that_build_on_each_other_are_refused(recipes, tmp_path):
-    recipes["first"].write_text(json.dumps(TINY | {"after": ["pupil.json"]}))
+@pytest.mark.parametrize("circle", ["pupil.json", "second.json"])
+def test_recipes_that_build_on_each_other_are_refused_before_anything_is_trained(recipes, tmp_path, trained, circle):
+    recipes["second"].write_text(json.dumps(TINY | {"after": [circle]}))
     with pytest.raises(UserError, match="builds on itself"):
         before(recipes, tmp_path / "logs")
+    assert trained == []
+
+
+@pytest.mark.parametrize("given", [{"init_from": "nosuch"}, {"teachers": ("first", "nosuch")}, {"drop_disputed": "no"}])
+def test_a_run_that_nothing_makes_is_missed_before_anything_is_trained(recipes, tmp_path, trained, given):
+    with pytest.raises(UserError, match="no run"):
+        before(recipes, tmp_path / "logs", **given)
+    assert trained == []
+
+
+def test_what_flags_have_replaced_is_not_trained(recipes, tmp_path, trained):
+    job.start(Settings(**TINY), logdir=tmp_path / "logs", name="older", command=[], given=TINY)
+    settings = before(recipes, tmp_path / "logs", init_from="older", teachers=("older", "second"))
+    assert [run.name.split("-", 3)[-1] for run in trained] == ["older", "second-0"]
+    assert settings.init_from == "older" and settings.teachers[1] == trained[1].name
