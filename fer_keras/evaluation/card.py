@@ -15,10 +15,10 @@ from fer_keras.runs import RunConfig
 LIMITS = """\
 - It says which of seven labels people would give to a posed or found picture of a face; it does not know what a person
   feels. Do not use it to judge people.
-- Labels of expressions are noisy. Where the faces are FER2013's, human readers agree with them on about 65% of the images
-  (Goodfellow et al. 2013), and identical images carry different labels: some of what counts as a mistake is none.
-- Who is in the pictures, by age, sex or skin, is not recorded, so accuracy on any group of people is not known. FER2013's
-  are web pictures of 2013, their faces found by an automatic detector.
+- Labels of expressions are noisy. Where the faces are FER2013's, human readers agree with them on about 65% of the
+  images (Goodfellow et al. 2013), and identical images carry different labels: some of the mistakes here are none.
+- Who is in the pictures, by age, sex or skin, is not recorded, so accuracy on any group of people is not known.
+  FER2013's are web pictures of 2013, their faces found by an automatic detector.
 - It takes a face that is cut out, about upright, gray, 48x48 pixels; `evaluate.py --predict PHOTO` cuts faces out so.
 """
 LIMITS_SYNTHETIC = """\

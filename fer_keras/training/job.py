@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from fer_keras.config import PRECISIONS, Settings, read_json_object
-from fer_keras.console import duration, say, table
+from fer_keras.console import duration, say
 from fer_keras.data.augment import augmentation
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.pipeline import training_batches
@@ -36,7 +36,6 @@ from fer_keras.runs import (
     one_network,
     open_run,
     read_config,
-    selected_ancestors,
     write_config,
 )
 from fer_keras.training.clean import refuse_other_judgements
@@ -49,6 +48,7 @@ from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
+from fer_keras.training.summary import conclude, introduce
 from fer_keras.training.teachers import find_teachers, targets_of
 
 ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
@@ -73,7 +73,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
     with only_here(run):
-        _introduce(run, settings, split, device, time.monotonic() - started)
+        introduce(run, settings, split, device, time.monotonic() - started)
         return _train_all(run, settings, faces, split, device, logdir, command)
 
 
@@ -104,7 +104,7 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
     split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
     refuse_other_judgements(config.data, split.record)
     device = find_device(_precision_of(run, settings))
-    _introduce(run, settings, split, device, 0.0)
+    introduce(run, settings, split, device, 0.0)
     return _train_all(run, settings, faces, split, device, logdir, command)
 
 
@@ -204,7 +204,7 @@ def _train_all(
         say(f"\nThe run is kept as of its last whole epoch. To go on:\n  python train.py --resume {run.path}")
         raise
     say(f"\ntrained in {duration(time.monotonic() - started)}")
-    _conclude(run)
+    conclude(run)
     return run
 
 
@@ -321,97 +321,3 @@ def _draw_before(run: Run, settings: Settings, split: Split) -> None:
 
 def _counts(faces: Faces) -> np.ndarray:
     return np.bincount(faces.labels, minlength=NUM_EMOTIONS)
-
-
-_HOW_TO_GET_FER2013 = """\
-No FER2013 here, so this run trains on built-in synthetic faces. They show that everything works; they say nothing
-about people. To train on real faces: get fer2013.csv (287 MB) of the Kaggle challenge "Challenges in Representation
-Learning: Facial Expression Recognition Challenge", put it at data/fer2013.csv, and run the same command again.
-"""
-
-
-def _recipe(settings: Settings) -> str:
-    """Return the recipe in a line: what decides most, as it is in force."""
-    words = [
-        f"{settings.epochs} epochs" + (f", {settings.coarse_epochs} at 32x32" if settings.coarse_epochs else ""),
-        f"{settings.optimizer}, {settings.schedule} from {settings.peak_learning_rate:g}",
-        f"batches of {settings.batch_size}",
-        f"weight decay {settings.weight_decay:g}" if settings.weight_decay else "",
-        f"label smoothing {settings.label_smoothing:g}" if settings.label_smoothing else "",
-        f"{settings.augment} augmentation" if settings.augment != "none" else "",
-    ]
-    if settings.teachers:
-        words.append(f"{settings.teacher_weight:.0%} of the targets from {', '.join(settings.teachers)}")
-    return "; ".join(filter(None, words))
-
-
-def _introduce(run: Run, settings: Settings, split: Split, device: Device, seconds: float) -> None:
-    record = split.record
-    if record["synthetic"] and settings.data == "auto":
-        say(_HOW_TO_GET_FER2013)
-    rows = [
-        ("run", str(run.path)),
-        ("data", f"{record['source']}, read in {seconds:.1f} s" if seconds else record["source"]),
-        ("protocol", record["rule"]),
-        ("images", f"{record['training']:,} training, {record['validation']:,} validation"),
-        ("network", settings.arch + (f", {settings.networks} members" if settings.networks > 1 else "")),
-        ("recipe", _recipe(settings)),
-        ("device", f"{device.kind} {device.name}, {device.precision}, backend {keras.backend.backend()}"),
-        ("watch it", f"tensorboard --logdir {run.path.parent}"),
-    ]
-    say(table(rows) + "\n")
-
-
-def _conclude(run: Run) -> None:
-    result, config = read_result(run), read_config(run)
-    if "members" in result:
-        rows = [
-            (f"member {index}", f"{_validated(member)}epoch {member['best_epoch']}")
-            for index, member in enumerate(result["members"])
-        ]
-        model = open_model(run.member(0).model_file)
-    else:
-        rows = [
-            (f"{config.settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
-            *validation_rows(result, config),
-            ("speed", f"{result['images_per_second']:,.0f} images/s, with all that is done between epochs"),
-            ("model", str(run.model_file)),
-        ]
-        model = open_model(run.model_file)
-    last = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
-    crossed = config.settings.folds and "members" in result
-    rows += [
-        ("how good is it?", f"python evaluate.py --run {run.path}" + (" --split validation" if crossed else "")),
-        ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
-    ]
-    say(table(rows))
-
-
-def _validated(member: dict) -> str:
-    return "" if member["val_accuracy"] is None else f"validation accuracy {member['val_accuracy']:.4f} at "
-
-
-def _read_other_data(ancestor: dict, config: RunConfig) -> bool:
-    return ancestor["split"]["sha256"] != config.data["sha256"]
-
-
-def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
-    """Return the lines of the summary that say how good the network is on held-out images, and what those have chosen.
-
-    result: val_accuracy and val_loss, as in result.json; None where nothing is held out.
-    """
-    if result["val_accuracy"] is None:
-        return []
-    if config.settings.keep == "best":
-        said = "it chose the epoch: a little too good to be true"
-    elif ancestors := selected_ancestors(config):
-        names = ", ".join(ancestor["run"] for ancestor in ancestors)
-        said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
-    else:
-        said = "it chose nothing"
-    if strangers := [run["run"] for run in config.data.get("starts_from", []) if _read_other_data(run, config)]:
-        said += f"; what {', '.join(strangers)} saw of other data counts too"
-    return [
-        ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),
-        ("validation loss", f"{result['val_loss']:.4f}"),
-    ]

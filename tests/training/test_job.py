@@ -26,6 +26,7 @@ from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import callbacks, defaults, job
 from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
+from fer_keras.training.summary import validation_rows
 
 ROOT = Path(__file__).parents[2]
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
@@ -185,7 +186,7 @@ FIRST = {"run": "first", "split": {"sha256": "ab"}, "keep": "best"}
 )
 def test_what_validation_images_chose_is_told_at_the_end(keep, starts_from, said):
     config = RunConfig(Settings(keep=keep), {"sha256": "ab", "starts_from": starts_from})
-    rows = job.validation_rows({"val_accuracy": 0.5, "val_loss": 1.25}, config)
+    rows = validation_rows({"val_accuracy": 0.5, "val_loss": 1.25}, config)
     assert rows == [("validation accuracy", f"0.5000 {said}"), ("validation loss", "1.2500")]
 
 
