@@ -77,7 +77,7 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     found = list(_walk(folder, passed_over))
     if passed_over:
         _log.warning("Passed over %d files that are no images, e.g. %s", len(passed_over), min(passed_over))
-    renamed = [image.name for image in found if (image.usage == "Training") != _lies_in_training(image.name)]
+    renamed = [image.name for image in found if _moved_by_its_name(image)]
     if renamed:
         _log.warning(
             "%d files are named after another split than that of their folder, e.g. %s: the names count. To have the "
@@ -94,9 +94,10 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     return sorted(found, key=lambda image: natural_key(image.name))
 
 
-def _lies_in_training(name: str) -> bool:
-    """Tell whether the folder of an image, by its path, holds what is trained on."""
-    return SPLIT_FOLDERS.get(name.split("/")[0].lower(), "Training") == "Training"
+def _moved_by_its_name(image: ImageFile) -> bool:
+    """Tell whether the name of a file in the folder of a split moves it between training and tests."""
+    folder = SPLIT_FOLDERS.get(image.name.split("/")[0].lower())
+    return folder is not None and (folder == "Training") != (image.usage == "Training")
 
 
 def natural_key(name: str) -> tuple:

@@ -60,10 +60,13 @@ def test_the_name_of_a_file_gives_its_split_back_wherever_it_lies(tmp_path):
 def test_names_that_move_images_between_training_and_tests_are_told(tmp_path, caplog):
     """Parts of training that somebody has moved into val/ to hold them out are trained on, for their names."""
     for number in (1, 2):
-        put(tmp_path, f"val/fear/Training_{number}.png", face(1))
-    put(tmp_path, "train/fear/Training_3.png", face(1))
-    put(tmp_path, "test/fear/PublicTest_4.png", face(1))
-    list_images(tmp_path)
+        put(tmp_path / "splits", f"val/fear/Training_{number}.png", face(1))
+    put(tmp_path / "splits", "train/fear/Training_3.png", face(1))
+    put(tmp_path / "splits", "test/fear/PublicTest_4.png", face(1))
+    put(tmp_path / "alone", "fear/PublicTest_5.png", face(1))
+    list_images(tmp_path / "alone")
+    assert not caplog.records
+    list_images(tmp_path / "splits")
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("2 files are named after another split than that of their folder, e.g. val/fear/Training_1.")
 
