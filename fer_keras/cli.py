@@ -44,9 +44,11 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             name = unknown[0].split("=")[0]
             raise UserError(f"unknown argument '{name}'.{near_miss(name, self._option_string_actions)} See --help")
-        for name, value in vars(known).items():  # what a shell makes of a variable that is not set
-            if value == "" or (isinstance(value, list) and "" in value):
-                raise UserError(f"--{name.replace('_', '-')}: expected a value, received an empty one. Leave it out")
+        for action in self._actions:
+            value = getattr(known, action.dest, None)
+            if value == "" or (isinstance(value, list) and "" in value):  # a shell's variable that is not set
+                name = action.option_strings[0] if action.option_strings else action.metavar or action.dest
+                raise UserError(f"{name}: expected a value, received an empty one. See --help")
         return known
 
 

@@ -84,7 +84,7 @@ def hold_out(
     ]
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
     selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
-    leaked = _leaked(seen, selected_each)
+    leaked, trained = _leaked(seen, selected_each), np.any([by.trained for by in seen], axis=0)
     why = "" if asked_for else _reason(candidates, whole, split, seen, selected_each)
     how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
@@ -93,10 +93,10 @@ def hold_out(
         reason=f"{why} {how}".strip(),
         selected_each=selected_each,
         leaked=leaked,
-        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each)),
+        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained)),
         fold_of=fold_of,
     )
-    return _limited(held, limit, seed, np.any([by.trained for by in seen], axis=0)) if limit else held
+    return _limited(held, limit, seed, trained) if limit else held
 
 
 def _limited(held: HeldOut, limit: int, seed: int, trained: np.ndarray) -> HeldOut:
@@ -239,11 +239,11 @@ def _warnings(
     split: str,
     seen: list[Seen],
     selected_each: tuple[bool | None, ...],
+    trained: np.ndarray,
 ) -> list[str]:
     said = []
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
-    trained = np.any([by.trained for by in seen], axis=0)
     learned = trained.mean() > 0.5
     chosen = [candidate for candidate, chose in zip(candidates, selected_each, strict=True) if chose]
     if chosen and not learned:

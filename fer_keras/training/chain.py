@@ -42,10 +42,7 @@ def train_before(
     """
     files, names = _needed(recipe, settings), {}
     if not after:
-        _walk(recipe, settings, given, logdir, ())
-    if files:
-        asked = {*read_settings(recipe), *given} if not after else ()
-        _refuse_unfit(recipe, settings, files, given, asked)
+        _refuse_chain(recipe, settings, given, logdir)
     for file in files:
         chosen = _with_shared(file, given) | {"seed": settings.seed}
         own = Settings.from_json(chosen, str(file))
@@ -67,18 +64,23 @@ def _needed(recipe: Path, settings: Settings) -> list[Path]:
     return [file for file in read_after(recipe) if file.stem not in replaced]
 
 
-def _walk(recipe: Path, settings: Settings, given: dict[str, Any], logdir: str, after: tuple) -> None:
-    """Go through all that comes before a recipe, and refuse circles and names of runs that are not there."""
+def _refuse_chain(
+    recipe: Path, settings: Settings, given: dict[str, Any], logdir: str, after: tuple[Path, ...] = ()
+) -> None:
+    """Refuse circles, runs that nothing makes and what is unfit, in a recipe and in all that comes before it."""
     files, path = _needed(recipe, settings), (*after, recipe.resolve())
     for file in files:
         if file.resolve() in path:
             raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
-        _walk(file, Settings.from_json(_with_shared(file, given), str(file)), given, logdir, path)
-    made = {file.stem for file in files}
-    for name in ({settings.init_from} if settings.init_from else set()) - made:
-        one_network("--init-from", name, logdir)
-    for name in set(settings.teachers) - made:
-        one_network("--teachers", name, logdir)
+        _refuse_chain(file, Settings.from_json(_with_shared(file, given), str(file)), given, logdir, path)
+    if files:
+        asked = {*read_settings(recipe), *given} if not after else ()
+        _refuse_unfit(recipe, settings, files, given, asked)
+    made = {None, *(file.stem for file in files)}
+    named = [("--init-from", settings.init_from), *(("--teachers", name) for name in settings.teachers)]
+    for by, name in named:
+        if name not in made:
+            one_network(by, name, logdir)
     if settings.drop_disputed is not None:
         open_run(settings.drop_disputed, logdir)
 

@@ -204,7 +204,7 @@ def _train_all(
         say(f"\nThe run is kept as of its last whole epoch. To go on:\n  python train.py --resume {run.path}")
         raise
     say(f"\ntrained in {duration(time.monotonic() - started)}")
-    conclude(run)
+    conclude(run, read_result(run))
     return run
 
 

@@ -2,7 +2,7 @@
 
 import keras
 
-from fer_keras.config import Settings, read_json_object
+from fer_keras.config import Settings
 from fer_keras.console import say, table
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config, selected_ancestors
@@ -50,9 +50,9 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
     say(table(rows) + "\n")
 
 
-def conclude(run: Run) -> None:
-    """Say how a finished run went, and what to do with it."""
-    result, config = read_json_object(run.result_file), read_config(run)
+def conclude(run: Run, result: dict) -> None:
+    """Say how a finished run went, and what to do with it. result: as in its result.json."""
+    config = read_config(run)
     if "members" in result:
         rows = [
             (f"member {index}", f"{_validated(member)}epoch {member['best_epoch']}")
