@@ -24,6 +24,11 @@ DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3, "muon": 0.1}
 TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MAX_SEED = 2**32 - 1  # NumPy's
+# The settings that have a part in a run of no epochs: its start, and the images that it is calibrated and measured on.
+_WITHOUT_EPOCHS = {
+    *("data", "arch", "epochs", "init_from", "keep", "val_fraction", "folds", "fold"),
+    *("drop_uniform", "equalize", "limit", "seed", "precision"),
+}
 _LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
@@ -50,7 +55,7 @@ class Settings:
 
     data: str = _setting("auto", "auto, synthetic, a CSV, or a folder with one folder an emotion")
     arch: str = _setting(DEFAULT_ARCHITECTURE, "the network", choices=tuple(ARCHITECTURES))
-    epochs: int = _setting(50, "epochs of training from scratch", at_least=1)
+    epochs: int = _setting(50, "epochs of training; with --init-from 0 keeps the network that it gives", at_least=0)
     fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the epoch that was kept", at_least=0)
     batch_size: int = _setting(64, "images a step", at_least=1, many=128)
     optimizer: str = _setting(
@@ -102,7 +107,9 @@ class Settings:
         0, "cross-validate: train so many networks, each validated on another part of Training", at_least=0
     )
     fold: int | None = _setting(None, "with --folds: train the network of this part alone (0, 1, ...)", at_least=0)
-    init_from: str | None = _setting(None, "start from the weights of this run")
+    init_from: tuple[str, ...] = _setting(
+        (), "start from the weights of this run, or from the mean of those of several that share a start"
+    )
     teachers: tuple[str, ...] = _setting(
         (), "learn from the predictions of these runs too, from their mean, by default without label smoothing"
     )
@@ -121,6 +128,7 @@ class Settings:
             runs = value if isinstance(value, tuple) else (value,)
             if any(run is not None and not run.strip() for run in runs):
                 raise UserError(f"{flag(name)}: expected a run's folder, received an empty name")
+        self._check_epochs()
         if self.coarse_epochs and self.arch not in ANY_SIZE:
             raise UserError(
                 f"--coarse-epochs: {self.arch} takes 48x48 images alone. Expected one of {', '.join(ANY_SIZE)}, or 0"
@@ -136,6 +144,20 @@ class Settings:
             raise UserError(f"--seed: member {self.members} would have a seed above {MAX_SEED}. Choose a lower one")
         self._check_folds()
         self._check_keep()
+
+    def _check_epochs(self) -> None:
+        if self.epochs:
+            return
+        if not self.init_from:
+            raise UserError("--epochs: expected a whole number of at least 1, or --init-from too, received 0")
+        asked = {"--teachers": self.teachers, "--fine-tune-epochs": self.fine_tune_epochs}
+        asked |= {
+            "--drop-disputed": self.drop_disputed,
+            "--members": self.members > 1,
+            "--folds without --fold": self.networks > 1,
+        }
+        if refused := [name for name, value in asked.items() if value]:
+            raise UserError(f"--epochs 0 trains nothing: expected no {refused[0]}")
 
     def _check_folds(self) -> None:
         if self.fold is not None and not self.folds:
@@ -175,6 +197,18 @@ class Settings:
     def total_epochs(self) -> int:
         return self.epochs + self.fine_tune_epochs
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """The names of the fields that have no part in a run with these settings."""
+        idle = set()
+        if not self.fine_tune_epochs:
+            idle |= {"fine_tune_optimizer", "fine_tune_learning_rate"}
+        if self.schedule == "one-cycle":
+            idle.add("warmup_epochs")
+        if not self.epochs:
+            idle |= {item.name for item in dataclasses.fields(self)} - _WITHOUT_EPOCHS
+        return frozenset(idle)
+
     def each_member(self) -> list["Settings"]:
         """Return the settings of each network of the run: its own validation part, by its fold or by its own seed."""
         if self.folds and self.fold is None:
@@ -196,10 +230,25 @@ class Settings:
             if key not in known:
                 raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
         lists = [item.name for item in dataclasses.fields(cls) if value_type(item) is tuple]
+        given = {name: tuple(values[name]) for name in lists if isinstance(values.get(name), list)}
         try:
-            return cls(**values | {name: tuple(values[name]) for name in lists if isinstance(values.get(name), list)})
+            return cls(**values | given | {"init_from": starts_in(values)})
         except UserError as error:
             raise (UserError(f"{source}: {error}") if source else error) from None
+
+
+def starts_in(values: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the runs whose weights are the start, in the settings of a recipe or a config.json.
+
+    One name may stand by itself, and null for none: once a run could start from one other alone. UserError for
+    anything else than a list.
+    """
+    named = values.get("init_from")
+    if named is None or isinstance(named, str):
+        return () if named is None else (named,)
+    if not isinstance(named, list | tuple):
+        raise UserError(f"--init-from: expected {_NAMES[tuple]}, received {named!r}")
+    return tuple(named)
 
 
 def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path | str | None = None) -> None:
@@ -217,11 +266,16 @@ def refuse_idle(asked: dict[str, Any], settings: Settings) -> None:
 
     Not for `Settings` to say: a recorded run has a value in every field, and may be trained anew without that part.
     """
-    for name in ("fine_tune_optimizer", "fine_tune_learning_rate"):
-        if name in asked and not settings.fine_tune_epochs:
-            raise UserError(f"{flag(name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
-    if "warmup_epochs" in asked and settings.schedule == "one-cycle":
-        raise UserError("--warmup-epochs: --schedule one-cycle is its own warm-up. Leave one of them out")
+    for name in asked:
+        if name not in settings.idle:
+            continue
+        if not settings.epochs:
+            raise UserError(f"--epochs 0 trains nothing: expected no {flag(name)}")
+        if name == "warmup_epochs":
+            raise UserError("--warmup-epochs: --schedule one-cycle is its own warm-up. Leave one of them out")
+        raise UserError(f"{flag(name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
+    if not settings.epochs and asked.get("keep") == "best":
+        raise UserError("--epochs 0 has one network to keep, and nothing to choose by: expected no --keep best")
 
 
 def flag(name: str) -> str:

@@ -4,16 +4,39 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.config import Settings, check_run_name, read_settings, refuse_early_stop
+from fer_keras.config import Settings, check_run_name, read_settings, refuse_early_stop, refuse_idle
 from fer_keras.errors import UserError
 
 
 def test_settings_survive_json():
     settings = Settings(
-        arch="cnn4", learning_rate=0.003, rollback=True, dropout=None, init_from="logs/a", teachers=("a", "b")
+        arch="cnn4", learning_rate=0.003, rollback=True, dropout=None, init_from=("logs/a",), teachers=("a", "b")
     )
     text = json.dumps(settings.to_json())
     assert Settings.from_json(json.loads(text), "test") == settings
+
+
+def test_one_start_may_stand_by_itself_and_null_for_none():
+    def starts(value):
+        return Settings.from_json({"init_from": value}, "test").init_from
+
+    assert starts("a") == ("a",) and starts(["a", "b"]) == ("a", "b") and starts(None) == starts([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"optimizer": "sgd"}, "--epochs 0 trains nothing: expected no --optimizer"),
+        ({"save_every": 2}, "--epochs 0 trains nothing: expected no --save-every"),
+        ({"keep": "best"}, "--epochs 0 has one network to keep, and nothing to choose by: expected no --keep best"),
+    ],
+)
+def test_what_has_no_part_in_a_run_of_no_epochs_is_refused(asked, said):
+    start = {"epochs": 0, "init_from": ("a", "b")}
+    refuse_idle(start | {"keep": "last", "seed": 3, "val_fraction": 0.1}, Settings(**start))
+    with pytest.raises(UserError) as refused:
+        refuse_idle(start | asked, Settings(**start | asked))
+    assert str(refused.value) == said
 
 
 def test_a_whole_number_will_do_for_a_number():
@@ -24,7 +47,13 @@ def test_a_whole_number_will_do_for_a_number():
     ("values", "said"),
     [
         ({"epochz": 3}, "unknown key 'epochz'. Did you mean 'epochs'?"),
-        ({"epochs": 0}, "--epochs: expected a whole number of at least 1, received 0"),
+        ({"epochs": -1}, "--epochs: expected a whole number of at least 0, received -1"),
+        ({"epochs": 0}, "--epochs: expected a whole number of at least 1, or --init-from too, received 0"),
+        ({"epochs": 0, "init_from": "a", "teachers": ["b"]}, "--epochs 0 trains nothing: expected no --teachers"),
+        ({"epochs": 0, "init_from": "a", "fine_tune_epochs": 2}, "trains nothing: expected no --fine-tune-epochs"),
+        ({"epochs": 0, "init_from": "a", "members": 2}, "--epochs 0 trains nothing: expected no --members"),
+        ({"epochs": 0, "init_from": "a", "folds": 2}, "trains nothing: expected no --folds without --fold"),
+        ({"epochs": 0, "init_from": "a", "drop_disputed": "b"}, "trains nothing: expected no --drop-disputed"),
         ({"coarse_epochs": 2, "arch": "cnn4"}, "--coarse-epochs: cnn4 takes 48x48 images alone. Expected one of vgg25"),
         ({"coarse_epochs": 6, "epochs": 5}, "--coarse-epochs: expected at most the 5 of --epochs, received 6"),
         ({"mixup": -0.1}, "--mixup: expected a number of at least 0, received -0.1"),
@@ -42,7 +71,10 @@ def test_a_whole_number_will_do_for_a_number():
         ({"arch": "vgg52"}, "Did you mean 'vgg25'?"),
         ({"seed": 2**32}, "--seed: expected a whole number of at least 0 and at most 4294967295, received 4294967296"),
         ({"seed": 2**32 - 2, "members": 3}, "--seed: member 3 would have a seed above 4294967295"),
-        ({"init_from": " "}, "--init-from"),
+        ({"init_from": " "}, "--init-from: expected a run's folder, received an empty name"),
+        ({"init_from": ["a", ""]}, "--init-from: expected a run's folder, received an empty name"),
+        ({"init_from": 3}, "--init-from: expected a list of texts, received 3"),
+        ({"init_from": ["a", 3]}, "--init-from: expected a list of texts, received ['a', 3]"),
         ({"drop_disputed": ""}, "--drop-disputed"),
         ({"teachers": ["a", ""]}, "--teachers: expected a run's folder, received an empty name"),
         ({"teachers": None}, "--teachers: expected a list of texts, received None"),

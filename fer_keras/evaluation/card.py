@@ -65,7 +65,7 @@ def recipe_command(settings: Settings) -> str:
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
         depends = item.metadata["many"] is not None or item.name == "coarse_epochs"
-        if value is None or (value == item.default and not depends):
+        if value is None or item.name in settings.idle or (value == item.default and not depends):
             continue
         if isinstance(value, bool):
             words.append(flag(item.name) if value else f"--no-{flag(item.name).removeprefix('--')}")

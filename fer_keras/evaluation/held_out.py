@@ -274,7 +274,7 @@ def _warnings(
     for candidate, by in zip(candidates, seen, strict=True):
         if by.strangers and by.known:
             settings = candidate.config.settings
-            began = [f"started from the weights of {settings.init_from}"] if settings.init_from else []
+            began = [f"started from the weights of {', '.join(settings.init_from)}"] if settings.init_from else []
             taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
             said.append(
                 f"{candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts too, "

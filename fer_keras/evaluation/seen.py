@@ -155,7 +155,7 @@ def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation:
 
 def _parents(candidate: Candidate) -> tuple[str, ...]:
     settings = candidate.config.settings
-    return (*filter(None, [settings.init_from]), *settings.teachers)
+    return (*settings.init_from, *settings.teachers)
 
 
 def _lineage(candidate: Candidate) -> Iterator[_Trained]:

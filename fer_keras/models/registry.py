@@ -70,7 +70,7 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
     Raises:
         ValueError: a layer with weights, a weight or a shape stands in one of the two only.
     """
-    theirs, ours = _weights_by_path(source), _weights_by_path(target)
+    theirs, ours = weights_by_path(source), weights_by_path(target)
     if theirs.keys() != ours.keys():
         odd = sorted(theirs.keys() ^ ours.keys())
         raise ValueError(f"{source.name} and {target.name} differ in their layers' weights. Only in one: {odd[:5]}")
@@ -82,6 +82,6 @@ def copy_weights(source: keras.Model, target: keras.Model) -> None:
         variable.assign(np.array(keras.ops.convert_to_numpy(theirs[path])))
 
 
-def _weights_by_path(model: keras.Model) -> dict:
+def weights_by_path(model: keras.Model) -> dict:
     """Return the variables by 'layer/weight', e.g. 'conv2d_24/kernel'; without the state of random generators."""
     return {f"{layer.name}/{weight.name}": weight for layer in model.layers for weight in layer.weights}

@@ -17,13 +17,17 @@ _BATCH = 128
 
 
 def calibration_images(images: np.ndarray, seed: int) -> np.ndarray:
-    """Return a quarter of the training images, uint8 (N, 48, 48), drawn by `seed`.
+    """Return those of the training images, uint8 (N, 48, 48), that `calibration_places` draws."""
+    return images[calibration_places(len(images), seed)]
+
+
+def calibration_places(images: int, seed: int) -> np.ndarray:
+    """Return the places of a quarter of the training images, drawn by `seed`, ascending: int64.
 
     At least a batch, where there are so many, and at most CALIBRATION_IMAGES.
     """
-    count = min(max(len(images) // 4, _BATCH), CALIBRATION_IMAGES)
-    chosen = np.random.default_rng(seed).permutation(len(images))[:count]
-    return images[np.sort(chosen)]
+    count = min(max(images // 4, _BATCH), CALIBRATION_IMAGES)
+    return np.sort(np.random.default_rng(seed).permutation(images)[:count])
 
 
 def calibrate_batch_norm(model: keras.Model, images: np.ndarray) -> None:

@@ -60,9 +60,12 @@ class Validation(keras.callbacks.Callback):
         self.matrix = np.zeros((7, 7), np.int64)
 
     def on_epoch_end(self, epoch, logs=None):
-        if not len(self.faces):
-            return
-        self.ready_to_save()
+        if len(self.faces):
+            self.ready_to_save()
+            self.measure(logs)
+
+    def measure(self, logs: dict) -> None:
+        """Add to `logs` how good the network is that is ready to be saved."""
         labels = self.faces.labels
         self.probabilities = predict_probabilities(self.stock, self.faces.images)
         predicted = self.probabilities.argmax(axis=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from fer_keras.config import Settings, flag, read_after, read_settings
+from fer_keras.config import Settings, flag, read_after, read_settings, starts_in
 from fer_keras.console import say
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
@@ -52,7 +52,7 @@ def train_before(
         names[file.stem] = _trained(file, own, chosen, word, logdir, command).path.name
     return dataclasses.replace(
         settings,
-        init_from=names.get(settings.init_from, settings.init_from),
+        init_from=tuple(names.get(start, start) for start in settings.init_from),
         teachers=tuple(names.get(teacher, teacher) for teacher in settings.teachers),
     )
 
@@ -60,7 +60,7 @@ def train_before(
 def _needed(recipe: Path, settings: Settings) -> list[Path]:
     """Return what comes before a recipe, but for a start or teachers of its file that flags have replaced."""
     own = read_settings(recipe)
-    replaced = {own.get("init_from"), *own.get("teachers", ())} - {settings.init_from, *settings.teachers}
+    replaced = {*starts_in(own), *own.get("teachers", ())} - {*settings.init_from, *settings.teachers}
     return [file for file in read_after(recipe) if file.stem not in replaced]
 
 
@@ -76,8 +76,9 @@ def _refuse_chain(
     if files:
         asked = {*read_settings(recipe), *given} if not after else ()
         _refuse_unfit(recipe, settings, files, given, asked)
-    made = {None, *(file.stem for file in files)}
-    named = [("--init-from", settings.init_from), *(("--teachers", name) for name in settings.teachers)]
+    made = {file.stem for file in files}
+    named = [("--init-from", name) for name in settings.init_from]
+    named += [("--teachers", name) for name in settings.teachers]
     for by, name in named:
         if name not in made:
             one_network(by, name, logdir)
@@ -104,10 +105,10 @@ def _refuse_unfit(
             f"Train it by each --seed, or each --fold, by itself"
         )
     for file in files:
-        if file.stem in (settings.init_from, *settings.teachers):
+        if file.stem in (*settings.init_from, *settings.teachers):
             _refuse_other_images(recipe, settings, file, given)
         arch = _arch_of(file)
-        if file.stem == settings.init_from and "arch" in asked and arch != settings.arch:
+        if file.stem in settings.init_from and "arch" in asked and arch != settings.arch:
             raise UserError(f"{recipe}: expected --arch {arch}, as {file.name} has it, received {settings.arch}")
 
 
@@ -128,7 +129,7 @@ def _refuse_other_images(recipe: Path, settings: Settings, file: Path, given: di
 def _arch_of(recipe: Path) -> str:
     """Return the network of a recipe: the one it names, or that of the recipe whose weights it starts from."""
     values = read_settings(recipe)
-    starts = [file for file in read_after(recipe) if file.stem == values.get("init_from")]
+    starts = [file for file in read_after(recipe) if file.stem in starts_in(values)]
     if "arch" in values or not starts:
         return values.get("arch", DEFAULT_ARCHITECTURE)
     return _arch_of(starts[0])

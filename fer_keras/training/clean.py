@@ -76,7 +76,7 @@ def _refuse_unfit(run: Run, config: RunConfig, training: Faces) -> None:
             f"{FLAG}: {run.path} was trained on other data ({config.data['source']}, SHA-256 {sha256[:12]}...) than "
             f"{training.source} ({training.sha256[:12]}...). Cross-validate on these"
         )
-    if before := [*filter(None, [config.settings.init_from]), *config.settings.teachers]:
+    if before := [*config.settings.init_from, *config.settings.teachers]:
         raise UserError(
             f"{FLAG}: {run.path} started or learned from {', '.join(before)}, which may have seen the images that it "
             f"judges. Cross-validate from scratch"

@@ -25,7 +25,7 @@ def in_force(settings: Settings, given: Collection[str], images: int) -> Setting
 
     UserError for a fine-tuning phase by AdamW that would have no weight decay.
     """
-    if images >= MANY and settings.init_from is None:
+    if images >= MANY and not settings.init_from:
         recipe = _recipe_for_many(settings, given)
         settings = replace(settings, **{name: value for name, value in recipe.items() if name not in given})
     dropout = default_dropout(settings.arch) if settings.dropout is None else settings.dropout

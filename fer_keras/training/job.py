@@ -16,8 +16,6 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_text
-from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
-from fer_keras.models.files import open_model
 from fer_keras.models.registry import build
 from fer_keras.models.summary import layer_table, summary_text
 from fer_keras.plots.augmentation import augmentation_figure
@@ -33,7 +31,6 @@ from fer_keras.runs import (
     is_run,
     limit_seed,
     name_of,
-    one_network,
     open_run,
     read_config,
     write_config,
@@ -48,6 +45,7 @@ from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
+from fer_keras.training.start import refuse_unfit_start, starting_network, with_starting_network
 from fer_keras.training.summary import conclude, introduce
 from fer_keras.training.teachers import find_teachers, targets_of
 
@@ -67,7 +65,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     split = choose_split(faces, settings, logdir)
     settings = with_names(in_force(settings, given, len(split.training)), logdir)
     device = find_device(settings.precision)
-    refuse_other_network(settings, logdir)  # before a run is made
+    refuse_unfit_start(settings, logdir)  # before a run is made
     find_teachers(settings, logdir)
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
     run = create_run(logdir, settings.arch, name)
@@ -132,7 +130,7 @@ def _precision_of(run: Run, settings: Settings) -> str:
 def _home(run: Run, logdir: str) -> str:
     """Return where the runs stand that a run names: beside it, as when it began; in `logdir` if it was moved."""
     beside, settings = (ensemble_of(run) or run).path.parent, read_config(run).settings
-    named = [name for name in (settings.init_from, settings.drop_disputed, *settings.teachers) if name is not None]
+    named = [*settings.init_from, *settings.teachers, *filter(None, [settings.drop_disputed])]
     return str(beside) if all(is_run(beside / name) for name in named) else logdir
 
 
@@ -141,6 +139,8 @@ def before_the_data(settings: Settings, given: Collection[str], logdir: str) -> 
     settings = with_starting_network(settings, given, logdir)
     if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
+    if not settings.epochs:  # one network, and nothing to choose
+        settings = dataclasses.replace(settings, keep="last")
     return settings
 
 
@@ -149,43 +149,15 @@ def as_recorded(settings: Settings, given: Collection[str], images: int, logdir:
     return with_names(in_force(before_the_data(settings, given, logdir), given, images), logdir)
 
 
-def with_starting_network(settings: Settings, given: Collection[str], logdir: str) -> Settings:
-    """Return the settings with the network of the run whose weights are the start, unless another was asked for."""
-    if settings.init_from is None or settings.arch != DEFAULT_ARCHITECTURE or "arch" in given:
-        return settings
-    source = one_network("--init-from", settings.init_from, logdir)
-    return dataclasses.replace(settings, arch=read_config(source).settings.arch)
-
-
-def refuse_other_network(settings: Settings, logdir: str) -> None:
-    """Raise UserError if the weights that the run starts from are missing, damaged, or another network's."""
-    if settings.init_from is None:
-        return
-    theirs = read_config(one_network("--init-from", settings.init_from, logdir)).settings.arch
-    if theirs != settings.arch:
-        raise UserError(
-            f"--init-from: expected a run of {settings.arch}, received {settings.init_from}, which is one of {theirs}. "
-            f"Leave out --arch, or give --arch {theirs}"
-        )
-    starting_weights(settings, logdir)
-
-
 def with_names(settings: Settings, logdir: str) -> Settings:
     """Return the settings with the names of the folders of all runs in them: a word may mean another run later."""
-    init_from, judges = settings.init_from, settings.drop_disputed
+    judges = settings.drop_disputed
     return dataclasses.replace(
         settings,
-        init_from=None if init_from is None else name_of(init_from, logdir),
+        init_from=tuple(name_of(start, logdir) for start in settings.init_from),
         teachers=tuple(name_of(teacher, logdir) for teacher in settings.teachers),
         drop_disputed=None if judges is None else name_of(judges, logdir),
     )
-
-
-def starting_weights(settings: Settings, logdir: str) -> keras.Model | None:
-    """Return the network whose weights the run starts from, or None. UserError for a run without a model."""
-    if settings.init_from is None:
-        return None
-    return open_model(one_network("--init-from", settings.init_from, logdir).model_file)
 
 
 def _train_all(
@@ -250,26 +222,25 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         split.training,
         split.validation,
         device,
-        initial_weights=None if run.checkpoint_file.is_file() else starting_weights(settings, logdir),
+        initial_weights=None if run.checkpoint_file.is_file() else starting_network(settings, split.training, logdir),
         targets=targets_of(run, settings, split.training, logdir, device.precision),
         watch=[EpochBar(settings.total_epochs)],
         report=EpochLines(settings),
     )
-    save_figure(
-        history_figure(
+    if progress.rows:
+        figure = history_figure(
             [dataclasses.asdict(row) for row in progress.rows],
             title=run.path.name,
             keep=settings.keep,
             soft=bool(settings.teachers or settings.mixup),
-        ),
-        run.figure("history"),
-        note=data_note(split.record),
-    )
+        )
+        save_figure(figure, run.figure("history"), note=data_note(split.record))
     write_json(run.result_file, _result(progress, len(split.training), len(split.validation)))
 
 
 def _result(progress: Progress, images: int, held_out: int) -> dict:
-    """Return what result.json says. best_epoch: whose network was kept; val_...: null where nothing is held out."""
+    """Return what result.json says. best_epoch: whose network was kept, 0: that of the start; val_...: null where
+    nothing is held out; images_per_second: null where nothing was trained."""
     seconds = sum(row.seconds for row in progress.rows)
     return {
         "best_epoch": progress.best_epoch,
@@ -277,7 +248,8 @@ def _result(progress: Progress, images: int, held_out: int) -> dict:
         "val_loss": progress.best_loss if held_out else None,
         "epochs": progress.epoch,
         "seconds": round(seconds, 1),
-        "images_per_second": round(images * progress.epoch / seconds, 1),  # validation included
+        # validation included
+        "images_per_second": round(images * progress.epoch / seconds, 1) if progress.epoch else None,
     }
 
 
@@ -300,6 +272,8 @@ def _draw_before(run: Run, settings: Settings, split: Split) -> None:
     held_out = {"whole": training + validation, "training": training, "validation": validation}
     counts = held_out if len(split.validation) else {"training": training}
     save_figure(classes_figure(counts), run.figure("classes"), note=note)
+    if not settings.epochs:
+        return
 
     def first_batch(level: str) -> tuple[np.ndarray, np.ndarray]:
         stream = training_batches(

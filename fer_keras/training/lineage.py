@@ -24,7 +24,7 @@ def ancestors(settings: Settings, logdir: str) -> list[dict]:
     split (the fields of its SplitRecipe), disputed (whether other networks chose what trained it), validation_split,
     keep and testable, as in config.json. Empty without --init-from and --teachers.
     """
-    parents = [*filter(None, [settings.init_from]), *settings.teachers]
+    parents = [*settings.init_from, *settings.teachers]
     found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
     once = {}  # the one that tells most of each: older versions recorded less
     for ancestor in found:

@@ -13,7 +13,7 @@ from fer_keras.data.pipeline import steps_per_epoch, training_batches
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import written_aside
-from fer_keras.models.files import open_model
+from fer_keras.models.files import open_model, save_model
 from fer_keras.models.registry import build, copy_weights
 from fer_keras.runs import Run
 from fer_keras.training.calibration import calibration_images
@@ -71,7 +71,23 @@ def train(
             elif phase != PHASES[0]:
                 begin_fine_tuning(run, networks.trained, progress, phase)
             fit_phase(run, settings, networks, progress, training, targets, validation, epochs - first, watch, report)
+        if not settings.epochs:
+            keep_start(run, settings, networks, progress, training, validation)
     return progress
+
+
+def keep_start(
+    run: Run, settings: Settings, networks: Networks, progress: Progress, training: Faces, validation: Faces
+) -> None:
+    """Calibrate, measure and save the network as it starts."""
+    check = Validation(networks.stock, validation, calibration_images(training.images, settings.seed))
+    check.set_model(networks.trained)
+    check.ready_to_save()
+    save_model(networks.stock, run.model_file)
+    if len(validation):
+        logs = {}
+        check.measure(logs)
+        progress.best_accuracy, progress.best_loss = logs["val_accuracy"], logs["val_loss"]
 
 
 def begin_fine_tuning(run: Run, model: keras.Model, progress: Progress, phase: str) -> None:

@@ -18,7 +18,11 @@ Learning: Facial Expression Recognition Challenge", put it at data/fer2013.csv, 
 
 def _recipe(settings: Settings) -> str:
     """Return the recipe in a line: what decides most, as it is in force."""
+    start = "the mean of the weights of " * (len(settings.init_from) > 1) + ", ".join(settings.init_from)
+    if not settings.epochs:
+        return f"no training: {start}, batch statistics measured anew"
     words = [
+        f"from {start}" if start else "",
         f"{settings.epochs} epochs" + (f", {settings.coarse_epochs} at 32x32" if settings.coarse_epochs else ""),
         f"{settings.optimizer}, {settings.schedule} from {settings.peak_learning_rate:g}",
         f"batches of {settings.batch_size}",
@@ -45,8 +49,9 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
         ("network", settings.arch + (f", {settings.networks} members" if settings.networks > 1 else "")),
         ("recipe", _recipe(settings)),
         ("device", f"{device.kind} {device.name}, {device.precision}, backend {keras.backend.backend()}"),
-        ("watch it", f"tensorboard --logdir {run.path.parent}"),
     ]
+    if settings.epochs:
+        rows.append(("watch it", f"tensorboard --logdir {run.path.parent}"))
     say(table(rows) + "\n")
 
 
@@ -61,9 +66,8 @@ def conclude(run: Run, result: dict) -> None:
         model = open_model(run.member(0).model_file)
     else:
         rows = [
-            (f"{config.settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
+            *_trained_rows(result, config.settings),
             *validation_rows(result, config),
-            ("speed", f"{result['images_per_second']:,.0f} images/s, with all that is done between epochs"),
             ("model", str(run.model_file)),
         ]
         model = open_model(run.model_file)
@@ -74,6 +78,15 @@ def conclude(run: Run, result: dict) -> None:
         ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
     ]
     say(table(rows))
+
+
+def _trained_rows(result: dict, settings: Settings) -> list[tuple[str, str]]:
+    if not settings.epochs:
+        return []
+    return [
+        (f"{settings.keep} epoch", f"{result['best_epoch']} of {result['epochs']}"),
+        ("speed", f"{result['images_per_second']:,.0f} images/s, with all that is done between epochs"),
+    ]
 
 
 def _validated(member: dict) -> str:

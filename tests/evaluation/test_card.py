@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from fer_keras import cli
-from fer_keras.config import MANY, Settings
+from fer_keras.config import MANY, Settings, refuse_idle
 from fer_keras.evaluation.card import images_said, recipe_command
 from fer_keras.runs import RunConfig
 from fer_keras.training.defaults import in_force
@@ -34,6 +34,7 @@ def test_what_the_images_did_is_said(keep, record, said):
         {"data": "my faces/all.csv", "members": 3, "val_fraction": 0.125},
         {"teachers": ("logs/my first", "logs/b"), "teacher_weight": 1.0, "arch": "cnn4"},
         {"keep": "last"},
+        {"epochs": 0, "init_from": ("pupil 1", "pupil-2"), "keep": "last", "seed": 3},
     ],
 )
 def test_the_recipe_command_gives_the_same_settings_again(asked, images, monkeypatch):
@@ -43,4 +44,5 @@ def test_the_recipe_command_gives_the_same_settings_again(asked, images, monkeyp
     program, script, *flags = shlex.split(recipe_command(settings))
     assert (program, script) == ("python", "train.py")
     given = cli.given_settings(parser.parse_args(flags))
+    refuse_idle(given, settings)
     assert in_force(Settings(**given), set(given), images) == settings

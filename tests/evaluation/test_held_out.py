@@ -259,7 +259,7 @@ def test_a_run_on_synthetic_faces_is_tested_on_the_same_ones(make_run, csv_of, c
 
 
 def test_a_start_from_another_run_is_said(csv_of, candidate_of):
-    (warning,) = hold_out([candidate_of(csv_of(*ALL), init_from="logs/older")]).warnings
+    (warning,) = hold_out([candidate_of(csv_of(*ALL), init_from=("logs/older",))]).warnings
     assert "started from the weights of logs/older" in warning
 
 
@@ -279,7 +279,7 @@ def started_from(candidate, parent, **recorded):
 def test_what_selected_the_run_it_started_from_has_selected_it(csv_of, candidate_of):
     data = csv_of(*ALL)
     parent = candidate_of(data, "parent")
-    child = candidate_of(data, "child", validation_split="Training", val_fraction=0.2, init_from="parent")
+    child = candidate_of(data, "child", validation_split="Training", val_fraction=0.2, init_from=("parent",))
     held = hold_out([started_from(child, parent)], split="PublicTest")
     assert held.selected_on is True and "too good" in held.warnings[0]
     assert hold_out([started_from(child, parent)], split="PrivateTest").warnings == ()
@@ -291,7 +291,7 @@ def test_validation_images_that_chose_only_where_the_run_began_have_selected_it(
 ):
     data, part = csv_of(*ALL), {"validation_split": "Training", "val_fraction": 0.2}
     child = started_from(
-        candidate_of(data, "child", keep="last", init_from="parent", **part),
+        candidate_of(data, "child", keep="last", init_from=("parent",), **part),
         candidate_of(data, "parent", keep=parents, **part),
     )
     held = hold_out([child], split="validation")
@@ -303,7 +303,7 @@ def test_validation_images_that_chose_only_where_the_run_began_have_selected_it(
 
 def test_a_start_from_a_run_on_other_data_is_said(csv_of, candidate_of):
     parent = candidate_of(csv_of(*ALL, name="other.csv"), "parent")
-    child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from="parent")
+    child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from=("parent",))
     held = hold_out([started_from(child, parent)])
     assert "child started from the weights of parent" in held.warnings[0] and "cannot be told" in held.warnings[0]
     assert held.selected_on is None and "took no part" not in held.reason
@@ -313,7 +313,9 @@ def test_what_a_run_on_other_data_has_seen_is_found_there(csv_of, candidate_of):
     whole = csv_of(*ALL)
     parent = candidate_of(whole, "parent")
     alone = csv_of("Training", name="training.csv", usage=False)
-    child = candidate_of(alone, "child", validation_split="Training", val_fraction=0.2, keep="last", init_from="parent")
+    child = candidate_of(
+        alone, "child", validation_split="Training", val_fraction=0.2, keep="last", init_from=("parent",)
+    )
     child = started_from(child, parent, source=str(whole))
     own = hold_out([child])  # its own validation images have all trained the parent
     assert (
@@ -331,7 +333,7 @@ def test_what_a_run_on_other_data_has_seen_is_found_there(csv_of, candidate_of):
 def test_what_trained_its_start_in_another_file_took_part(csv_of, candidate_of):
     alone = csv_of(*ALL, name="all.csv", usage=False)
     parent = candidate_of(alone, "parent", validation_split="Training", val_fraction=0.2)
-    child = candidate_of(csv_of(*ALL), "child", init_from="parent")
+    child = candidate_of(csv_of(*ALL), "child", init_from=("parent",))
     held = hold_out([started_from(child, parent, source=str(alone))])
     assert held.leaked.all() and "no part" not in held.reason
 
@@ -340,7 +342,7 @@ def test_data_are_found_where_another_of_the_runs_has_read_them(csv_of, candidat
     """A grandparent that did not record where it read, and a parent that read the same file."""
     data = csv_of(*ALL, name="other.csv")
     grandparent, parent = (candidate_of(data, name) for name in ("grandparent", "parent"))
-    child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from="parent")
+    child = candidate_of(csv_of("Training", "PrivateTest"), "child", init_from=("parent",))
     child = started_from(child, parent, source=str(data))
     theirs = started_from(child, grandparent).config.data["starts_from"] + child.config.data["starts_from"]
     record = child.config.data | {"starts_from": theirs}
@@ -351,7 +353,7 @@ def test_data_are_found_where_another_of_the_runs_has_read_them(csv_of, candidat
 
 
 def test_where_it_is_not_recorded_what_a_run_started_from_nothing_is_promised(csv_of, candidate_of):
-    held = hold_out([candidate_of(csv_of(*ALL), init_from="logs/older")])
+    held = hold_out([candidate_of(csv_of(*ALL), init_from=("logs/older",))])
     assert held.selected_on is None and "no part" not in held.reason
 
 
@@ -379,7 +381,7 @@ def test_the_kept_epoch_is_the_kept_one_by_whatever_name(csv_of, candidate_of):
 
 def test_what_judges_have_chosen_for_the_run_it_started_from_is_said(csv_of, candidate_of):
     data, part = csv_of(*ALL), {"validation_split": "Training", "val_fraction": 0.2, "keep": "last"}
-    child = candidate_of(data, "child", init_from="parent", **part)
+    child = candidate_of(data, "child", init_from=("parent",), **part)
     child = started_from(child, candidate_of(data, "parent", **part), disputed=True)
     (warning,) = hold_out([child], split="validation").warnings
     assert "chose what was left out of training" in warning

@@ -62,14 +62,14 @@ def test_what_a_recipe_builds_on_is_trained_once_with_its_seed_and_data(recipes,
     logdir = tmp_path / "logs"
     settings = before(recipes, logdir, seed=3, limit=28, epochs=7)
     first, second = (run_called(f"{name}-3", logdir) for name in ("first", "second"))
-    assert settings.init_from == first.path.name and settings.teachers == (first.path.name, second.path.name)
+    assert settings.init_from == (first.path.name,) and settings.teachers == (first.path.name, second.path.name)
     for run, dropout in ((first, 0), (second, 0.5)):
         theirs = read_config(run).settings
         assert run.finished and (theirs.seed, theirs.limit, theirs.epochs, theirs.dropout) == (3, 28, 1, dropout)
     assert trained == [first.path, second.path]
     assert before(recipes, logdir, seed=3, limit=28, epochs=7) == settings and len(trained) == 2
     other = before(recipes, logdir, seed=4)
-    assert len(trained) == 4 and other.init_from == trained[2].name
+    assert len(trained) == 4 and other.init_from == (trained[2].name,)
 
 
 def test_what_is_held_out_is_the_same_in_the_whole_chain(recipes, tmp_path):
@@ -124,7 +124,7 @@ def test_a_recipe_takes_its_network_from_the_one_it_starts_from(recipes, tmp_pat
     )
     recipes["pupil"].write_text(json.dumps(PUPIL | {"after": ["second.json"], "init_from": "second", "teachers": []}))
     settings = before(recipes, tmp_path / "logs", arch="cnn_plain")
-    assert settings.init_from.endswith("second-0")
+    assert settings.init_from[0].endswith("second-0")
     with pytest.raises(UserError, match=r"expected --arch cnn_plain, as second.json has it, received cnn4"):
         before(recipes, tmp_path / "other", arch="cnn4")
 
@@ -192,7 +192,9 @@ def test_recipes_that_build_on_each_other_are_refused_before_anything_is_trained
     assert trained == []
 
 
-@pytest.mark.parametrize("given", [{"init_from": "nosuch"}, {"teachers": ("first", "nosuch")}, {"drop_disputed": "no"}])
+@pytest.mark.parametrize(
+    "given", [{"init_from": ("nosuch",)}, {"teachers": ("first", "nosuch")}, {"drop_disputed": "no"}]
+)
 def test_a_run_that_nothing_makes_is_missed_before_anything_is_trained(recipes, tmp_path, trained, given):
     with pytest.raises(UserError, match="no run"):
         before(recipes, tmp_path / "logs", **given)
@@ -201,6 +203,6 @@ def test_a_run_that_nothing_makes_is_missed_before_anything_is_trained(recipes, 
 
 def test_what_flags_have_replaced_is_not_trained(recipes, tmp_path, trained):
     job.start(Settings(**TINY), logdir=tmp_path / "logs", name="older", command=[], given=TINY)
-    settings = before(recipes, tmp_path / "logs", init_from="older", teachers=("older", "second"))
+    settings = before(recipes, tmp_path / "logs", init_from=("older",), teachers=("older", "second"))
     assert [run.name.split("-", 3)[-1] for run in trained] == ["older", "second-0"]
-    assert settings.init_from == "older" and settings.teachers[1] == trained[1].name
+    assert settings.init_from == ("older",) and settings.teachers[1] == trained[1].name

@@ -116,7 +116,7 @@ def test_judges_too_weak_to_judge_are_refused(tmp_path, faces, judges):
 
 
 def test_judges_with_a_past_are_refused(tmp_path, faces, judges):
-    settings = Settings(**TINY, folds=4, init_from="pretrained")
+    settings = Settings(**TINY, folds=4, init_from=("pretrained",))
     write_config(judges, RunConfig(settings, read_config(judges).data))
     assert "which may have seen the images that it judges" in refusal(tmp_path, faces)
 

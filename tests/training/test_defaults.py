@@ -70,7 +70,7 @@ def test_fine_tuning_by_adamw_needs_a_decay():
 
 
 def test_trained_weights_are_not_undone_by_a_high_rate():
-    assert changed(Settings(init_from="pretrained")) == {}
+    assert changed(Settings(init_from=("pretrained",))) == {}
 
 
 def test_what_teachers_say_is_smooth_already():

@@ -191,7 +191,7 @@ def test_what_validation_images_chose_is_told_at_the_end(keep, starts_from, said
 
 
 def test_the_network_is_that_of_the_starting_weights_unless_another_was_asked_for(finished):
-    asked = Settings(init_from=str(finished.path))
+    asked = Settings(init_from=(str(finished.path),))
     assert job.with_starting_network(asked, {"init_from"}, "logs").arch == "cnn_plain"
     assert job.with_starting_network(asked, {"init_from", "arch"}, "logs").arch == "vgg25"
     assert job.with_starting_network(Settings(), {}, "logs").arch == "vgg25"
@@ -200,15 +200,15 @@ def test_the_network_is_that_of_the_starting_weights_unless_another_was_asked_fo
 def test_a_run_can_start_from_the_weights_of_another(tmp_path, finished):
     # a rate too small to change a float32 weight: what comes out are the weights that went in
     frozen = {"optimizer": "sgd", "learning_rate": 1e-30, "schedule": "constant", "warmup_epochs": 0}
-    run = start(tmp_path, init_from=str(finished.path), **frozen)
+    run = start(tmp_path, init_from=(str(finished.path),), **frozen)
     ours, theirs = open_model(run.model_file), open_model(finished.model_file)
     for a, b in zip(ours.trainable_weights, theirs.trainable_weights, strict=True):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(a), keras.ops.convert_to_numpy(b))
 
 
 def test_weights_of_another_network_are_refused(tmp_path, finished):
-    with pytest.raises(UserError, match=r"expected a run of cnn4, received .*, which is one of cnn_plain\. Leave"):
-        start(tmp_path, arch="cnn4", init_from=str(finished.path))
+    with pytest.raises(UserError, match=r"expected a run of cnn4, received .*, one of cnn_plain\. Leave"):
+        start(tmp_path, arch="cnn4", init_from=(str(finished.path),))
     assert not list(tmp_path.iterdir())
 
 
@@ -237,7 +237,7 @@ def test_a_run_is_gone_on_with_wherever_it_and_its_start_stand(tmp_path, monkeyp
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(job.EpochBar, "on_train_batch_end", lambda *_, **__: signal.raise_signal(signal.SIGINT))
         job.start(
-            Settings(**TINY | {"init_from": first.path.name, "keep": "last", "members": 2}),
+            Settings(**TINY | {"init_from": (first.path.name,), "keep": "last", "members": 2}),
             logdir=str(tmp_path),
             name="second",
             command=["train.py"],
@@ -318,7 +318,7 @@ def test_cross_validation_trains_a_network_for_each_part(tmp_path):
     assert all(config.data["testable"] == ["PublicTest", "PrivateTest"] for config in configs)
     assert len(json.loads(run.result_file.read_text())["members"]) == 3
     with pytest.raises(UserError, match=r"has several networks. Expected one of them, e\.g\. .*members/00$"):
-        start(tmp_path, init_from=str(run.path))
+        start(tmp_path, init_from=(str(run.path),))
 
 
 def test_one_part_of_a_cross_validation_is_trained_alone(tmp_path):
@@ -337,5 +337,5 @@ def test_where_there_are_many_images_the_recipe_for_many_is_in_force(tmp_path, m
 
 def test_images_that_trained_the_starting_weights_may_not_select(tmp_path, finished):
     with pytest.raises(UserError, match="that would validate it have trained"):
-        start(tmp_path, init_from=str(finished.path), val_fraction=0.4)
+        start(tmp_path, init_from=(str(finished.path),), val_fraction=0.4)
     assert not list(tmp_path.iterdir())

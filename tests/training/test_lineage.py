@@ -56,7 +56,7 @@ def test_a_run_from_nothing_has_no_lineage(begin):
 
 def test_the_same_validation_part_is_honest(begin):
     _, first = begin("first", val_fraction=0.2, seed=3)
-    _, second = begin("second", val_fraction=0.2, seed=3, init_from="first")
+    _, second = begin("second", val_fraction=0.2, seed=3, init_from=("first",))
     assert seen(second.validation) == seen(first.validation)
     assert second.record["testable"] == ["PublicTest", "PrivateTest"]
     assert [run["run"] for run in second.record["starts_from"]] == ["first"]
@@ -68,7 +68,7 @@ def test_a_validation_part_that_the_first_run_was_fitted_to_is_refused(begin):
     count = len(seen(other_split.validation) & seen(first.training))
     assert 10 < count < 28  # not all: the two validation parts overlap
     with pytest.raises(UserError) as caught:
-        begin("second", val_fraction=0.2, seed=4, init_from="first")
+        begin("second", val_fraction=0.2, seed=4, init_from=("first",))
     message = str(caught.value)
     assert f"{count} of the 28 images that would validate it have trained first" in message
     assert message.endswith("Validate as it did: --val-fraction 0.2 --seed 3")
@@ -99,14 +99,14 @@ PART = {"val_fraction": 0.2, "seed": 3}
 def test_the_advice_of_the_refusal_works(begin, first, second):
     begin("first", **first)
     with pytest.raises(UserError) as caught:
-        begin("second", init_from="first", **second)
+        begin("second", init_from=("first",), **second)
     advice = str(caught.value).partition("Validate as it did")[2]
     give, _, without = advice.partition(", without ")
     settings = {name: value for name, value in second.items() if f"--{name.replace('_', '-')}" not in without.split()}
     for name, value in re.findall(r"--([a-z-]+)(?: ([\w.]+))?", give):
         settings[name.replace("-", "_")] = VALUES.get(value) or (float(value) if "." in value else int(value))
     assert settings != second
-    begin("third", init_from="first", **settings)
+    begin("third", init_from=("first",), **settings)
 
 
 def test_all_of_training_may_learn_from_what_a_part_of_it_has_selected(begin):
@@ -122,53 +122,53 @@ def test_the_advice_works_where_the_data_have_no_split_to_select_on(source, tmp_
     write_text(alone, "\n".join(line for line in lines if "Test" not in line) + "\n")
     begin("first", data=str(alone), seed=3)
     with pytest.raises(UserError, match=r"Validate as it did: --seed 3$"):
-        begin("second", data=str(alone), init_from="first")
-    begin("third", data=str(alone), init_from="first", seed=3)
+        begin("second", data=str(alone), init_from=("first",))
+    begin("third", data=str(alone), init_from=("first",), seed=3)
 
 
 def test_a_parent_that_does_not_say_where_it_began_is_asked_again(begin, tmp_path):
     begin("first")
-    run, _ = begin("second", init_from="first")
+    run, _ = begin("second", init_from=("first",))
     config = json.loads(run.config_file.read_text())
     del config["data"]["starts_from"]  # as it was before this was recorded
     run.config_file.write_text(json.dumps(config))
-    _, third = begin("third", init_from="second")
+    _, third = begin("third", init_from=("second",))
     assert [parent["run"] for parent in third.record["starts_from"]] == ["first", "second"]
 
 
 def test_a_part_of_training_is_refused_after_a_run_on_all_of_it(begin):
     begin("first")
     with pytest.raises(UserError, match=r"28 of the 28 .* Validate as it did, without --val-fraction$"):
-        begin("second", val_fraction=0.2, init_from="first")
+        begin("second", val_fraction=0.2, init_from=("first",))
 
 
 def test_members_with_parts_of_their_own_are_refused(begin):
     begin("first", val_fraction=0.2)
     with pytest.raises(UserError, match="Leave out --members: each member validates on another part"):
-        begin("second", val_fraction=0.2, members=2, init_from="first")
+        begin("second", val_fraction=0.2, members=2, init_from=("first",))
 
 
 def test_what_selected_the_first_run_is_no_test_of_the_second(begin):
     begin("first")
-    _, second = begin("second", init_from="first")
+    _, second = begin("second", init_from=("first",))
     assert second.record["testable"] == ["PrivateTest"]
     begin("part", val_fraction=0.2)
-    _, third = begin("third", init_from="part")  # selects on PublicTest, which "part" has left alone
+    _, third = begin("third", init_from=("part",))  # selects on PublicTest, which "part" has left alone
     assert third.record["testable"] == ["PrivateTest"]
 
 
 def test_grandparents_count(begin):
     begin("first", val_fraction=0.2, seed=3)
-    begin("second", init_from="first")  # trains on all of Training, the validation part of "first" too
+    begin("second", init_from=("first",))  # trains on all of Training, the validation part of "first" too
     with pytest.raises(UserError, match="have trained second"):
-        begin("third", val_fraction=0.2, seed=3, init_from="second")
-    _, fourth = begin("fourth", init_from="second")
+        begin("third", val_fraction=0.2, seed=3, init_from=("second",))
+    _, fourth = begin("fourth", init_from=("second",))
     assert [run["run"] for run in fourth.record["starts_from"]] == ["first", "second"]
 
 
 def test_other_data_are_recorded_and_not_judged(begin, tmp_path):
     begin("first", data="synthetic", limit=21)
-    _, second = begin("second", val_fraction=0.2, init_from="first")
+    _, second = begin("second", val_fraction=0.2, init_from=("first",))
     assert second.record["testable"] == ["PublicTest", "PrivateTest"]
     (parent,) = second.record["starts_from"]
     assert parent["split"]["sha256"] != second.record["sha256"]
@@ -180,23 +180,34 @@ def test_images_that_trained_it_in_another_file_may_not_validate(begin, source, 
     alone = tmp_path / "training.csv"
     write_text(alone, "\n".join(line.rpartition(",")[0] for line in lines if "Test" not in line) + "\n")
     with pytest.raises(UserError, match=rf"--init-from: \d+ of the 28 images .* have trained first, in {source}, "):
-        begin("second", data=str(alone), val_fraction=0.2, seed=4, init_from="first")
-    _, third = begin("third", data=str(alone), keep="last", init_from="first")
+        begin("second", data=str(alone), val_fraction=0.2, seed=4, init_from=("first",))
+    _, third = begin("third", data=str(alone), keep="last", init_from=("first",))
     assert third.record["starts_from"][0]["source"] == source
     write_text(alone, "\n".join(lines[:1] + lines[1:141]) + "\n")
-    begin("same", data=str(alone), val_fraction=0.2, seed=3, init_from="first")  # the same images as the first
+    begin("same", data=str(alone), val_fraction=0.2, seed=3, init_from=("first",))  # the same images as the first
 
 
 def test_a_pupil_inherits_what_its_teachers_have_seen(begin):
     begin("first", val_fraction=0.2, seed=3)
-    begin("second", val_fraction=0.2, seed=3, init_from="first")
-    _, pupil = begin("pupil", val_fraction=0.2, seed=3, init_from="first", teachers=("first", "second"))
+    begin("second", val_fraction=0.2, seed=3, init_from=("first",))
+    _, pupil = begin("pupil", val_fraction=0.2, seed=3, init_from=("first",), teachers=("first", "second"))
     assert [run["run"] for run in pupil.record["starts_from"]] == ["first", "second"]  # each once
     with pytest.raises(UserError, match=r"--teachers: .* have trained first, .* --val-fraction 0.2 --seed 3$"):
         begin("other", val_fraction=0.2, seed=4, teachers=("first",))
     begin("whole")  # PublicTest has selected it
     _, taught = begin("taught", teachers=("whole",))
     assert taught.record["testable"] == ["PrivateTest"]
+
+
+def test_a_mean_inherits_what_all_its_starts_have_seen(begin):
+    begin("first", **PART)
+    begin("whole")  # PublicTest has selected it
+    begin("other", keep="last")
+    _, mean = begin("mean", epochs=0, keep="last", init_from=("first", "whole"))
+    assert mean.record["testable"] == ["PrivateTest"]
+    assert [parent["run"] for parent in mean.record["starts_from"]] == ["first", "whole"]
+    with pytest.raises(UserError, match=r"--init-from: .* have trained other"):
+        begin("again", epochs=0, init_from=("first", "other"), **PART)
 
 
 def test_teachers_that_know_each_others_validation_parts_are_no_teachers_of_one_pupil(begin):
@@ -209,11 +220,11 @@ def test_teachers_that_know_each_others_validation_parts_are_no_teachers_of_one_
 
 def test_a_run_that_an_older_version_recorded_is_inherited_once(begin, source):
     begin("first", **PART)
-    second, _ = begin("second", init_from="first", **PART)
+    second, _ = begin("second", init_from=("first",), **PART)
     config = json.loads(second.config_file.read_text())
     (recorded,) = config["data"]["starts_from"]
     del recorded["keep"], recorded["source"], recorded["disputed"], recorded["split"]["holds_out"]
     write_text(second.config_file, json.dumps(config))
-    _, third = begin("third", init_from="second", teachers=("first",), **PART)
+    _, third = begin("third", init_from=("second",), teachers=("first",), **PART)
     assert [run["run"] for run in third.record["starts_from"]] == ["first", "second"]
     assert third.record["starts_from"][0]["source"] == source  # the fuller of the two records

@@ -89,7 +89,7 @@ def test_teachers_are_asked_once(tmp_path, teachers):
 def test_a_pupil_goes_on_without_the_runs_that_it_began_from(tmp_path):
     """Killed before its result was written; what it began from and learns from has been removed since."""
     first = make_run(tmp_path / "first")
-    pupil = start(tmp_path, init_from="first", teachers=("first",))
+    pupil = start(tmp_path, init_from=("first",), teachers=("first",))
     before = read_config(pupil)
     shutil.rmtree(first.path)
     pupil.result_file.unlink()
@@ -115,9 +115,9 @@ def test_a_pupil_learns_what_its_teachers_say(tmp_path):
 
 def test_config_has_the_whole_names_of_runs_that_were_named_by_a_word(tmp_path):
     first = make_run(tmp_path / "20260102-120005-cnn_plain-first")
-    named = {"init_from": "first", "teachers": ("first",), "drop_disputed": "first"}
+    named = {"init_from": ("first",), "teachers": ("first",), "drop_disputed": "first"}
     settings = job.with_names(Settings(**TINY, **named), str(tmp_path))
-    assert {settings.init_from, *settings.teachers, settings.drop_disputed} == {first.path.name}
+    assert {*settings.init_from, *settings.teachers, settings.drop_disputed} == {first.path.name}
 
 
 def test_teachers_that_see_other_pixels_are_refused(tmp_path, teachers):
@@ -138,7 +138,7 @@ def test_a_teacher_that_is_named_twice_or_still_learns_is_refused(tmp_path, teac
     with pytest.raises(UserError, match="is not trained to its end"):
         find_teachers(Settings(**TINY, teachers=(str(learning.path),)), str(tmp_path))
     with pytest.raises(UserError, match=r"--init-from: .* is not trained to its end: python train\.py --resume"):
-        job.start(Settings(**TINY, init_from=str(learning.path)), logdir=str(tmp_path), name=None, command=[])
+        job.start(Settings(**TINY, init_from=(str(learning.path),)), logdir=str(tmp_path), name=None, command=[])
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a file"])

@@ -1,0 +1,142 @@
+"""A run that starts from several others: the mean of their weights, whether it is one worth having, what is refused."""
+
+import keras
+import numpy as np
+import pytest
+
+from fer_keras.config import Settings
+from fer_keras.data.faces import Faces
+from fer_keras.errors import UserError
+from fer_keras.files import write_json
+from fer_keras.models.files import open_model, save_model
+from fer_keras.models.registry import build
+from fer_keras.runs import Run, RunConfig, read_config, write_config
+from fer_keras.training import job
+from fer_keras.training.start import mean_of_weights, refuse_unfit_start, starting_network
+
+TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "batch_size": 16, "precision": "float32"}
+DATA = {"source": "", "sha256": "", "synthetic": True, "validation_split": "", "testable": []}
+
+
+def start(logdir, name, **settings) -> Run:
+    return job.start(Settings(**TINY | settings), logdir=str(logdir), name=name, command=["train.py"], given=settings)
+
+
+def finished_run(logdir, name: str, model: keras.Model, **settings) -> Run:
+    run = Run(logdir / name)
+    run.path.mkdir(parents=True)
+    write_config(run, RunConfig(Settings(arch="cnn_plain", **settings), DATA))
+    save_model(model, run.model_file)
+    write_json(run.result_file, {})
+    return run
+
+
+def weights_of(run: Run) -> dict[str, np.ndarray]:
+    return {variable.path: np.array(variable) for variable in open_model(run.model_file).weights}
+
+
+def light_or_dark(*, swapped: bool) -> keras.Model:
+    """Two hidden units, one for bright images and one for dark ones, in either order: the same function."""
+    image = keras.Input((48, 48, 1))
+    hidden = keras.layers.Dense(2, activation="relu", name="hidden")
+    logits = keras.layers.Dense(7, name="logits")
+    x = logits(hidden(keras.layers.GlobalAveragePooling2D()(image)))
+    model = keras.Model([image], keras.layers.Softmax(name="predictions")(x))
+    order = [1, 0] if swapped else [0, 1]
+    hidden.set_weights([np.array([[0.1, -0.1]])[:, order], np.array([-10.0, 10.0])[order]])
+    kernel = np.zeros((2, 7))
+    kernel[0, 0] = kernel[1, 1] = 1.0
+    logits.set_weights([kernel[order], np.array([0, 0, -9, -9, -9, -9, -9])])
+    return model
+
+
+def bright_and_dark() -> Faces:
+    """150 and 50 of 255, labelled as `light_or_dark` reads them."""
+    labels = np.arange(40) % 2
+    images = np.where(labels == 0, 150, 50).astype(np.uint8)[:, None, None] * np.ones((1, 48, 48), np.uint8)
+    return Faces(images, labels, np.full(40, "Training"), np.arange(40).astype(str), "drawn", "")
+
+
+def test_the_mean_is_that_of_every_weight_moving_statistics_too():
+    networks = [build("cnn4", seed=seed) for seed in range(3)]
+    for network in networks:
+        for variable in network.weights:
+            if "moving" in variable.path:
+                variable.assign(
+                    np.random.default_rng(len(variable.path)).random(variable.shape) + networks.index(network)
+                )
+    before = [network.get_weights() for network in networks]
+    mean = mean_of_weights(networks)
+    for got, *theirs in zip(mean.get_weights(), *before, strict=True):
+        np.testing.assert_allclose(got, (theirs[0] + theirs[1] + theirs[2]) / 3, rtol=1e-5, atol=1e-7)
+    for network, weights in zip(networks, before, strict=True):
+        assert all(map(np.array_equal, network.get_weights(), weights))
+
+
+def test_networks_of_other_layers_have_no_mean():
+    with pytest.raises(UserError, match="--init-from: expected runs of one network, received others"):
+        mean_of_weights([build("cnn_plain"), build("cnn3")])
+
+
+def test_a_barrier_between_networks_is_told(tmp_path, capsys):
+    for name, swapped in (("one", False), ("other", True), ("again", False)):
+        finished_run(tmp_path, name, light_or_dark(swapped=swapped))
+    settings = Settings(arch="cnn_plain", init_from=("one", "other"))
+    mean = starting_network(settings, bright_and_dark(), str(tmp_path))
+    said = capsys.readouterr().out
+    # all that is left of the hidden units is 0: both emotions are as likely
+    assert "mean of 2 networks: loss 0.6935 on 40 training images; alone 0.0067, 0.0067" in said
+    assert "they do not lie in one valley" in said
+    assert (mean.get_layer("hidden").get_weights()[0] == 0).all()
+
+    starting_network(Settings(arch="cnn_plain", init_from=("one", "again")), bright_and_dark(), str(tmp_path))
+    said = capsys.readouterr().out
+    assert "loss 0.0067 on 40 training images; alone 0.0067, 0.0067" in said and "valley" not in said
+
+
+def test_a_run_of_no_epochs_is_the_mean_of_its_starts(tmp_path):
+    first = start(tmp_path, "first", epochs=1, keep="last")
+    pupils = [start(tmp_path, f"pupil-{n}", epochs=1, keep="last", seed=n, init_from=("first",)) for n in (1, 2)]
+    run = start(tmp_path, "mean", epochs=0, init_from=("pupil-1", "pupil-2"))
+    one, other, mean = map(weights_of, (*pupils, run))
+    for name, got in mean.items():
+        if "moving" not in name:  # those are measured anew
+            np.testing.assert_allclose(got, (one[name] + other[name]) / 2, rtol=1e-5, atol=1e-8)
+    assert run.finished and run.history_file.read_text().count("\n") == 1 and not run.figure("history").exists()
+    config = read_config(run)
+    assert config.settings.keep == "last" and config.settings.init_from == tuple(p.path.name for p in pupils)
+    assert {one["run"] for one in config.data["starts_from"]} == {run.path.name for run in (first, *pupils)}
+    assert config.data["rule"].startswith("Trains nothing; ") and config.data["testable"] == [
+        "PublicTest",
+        "PrivateTest",
+    ]
+
+
+def test_a_run_of_no_epochs_is_measured_on_what_its_starts_have_not_seen(tmp_path):
+    part = {"val_fraction": 0.3, "seed": 1, "limit": 70}
+    for name in ("first", "second"):
+        start(tmp_path, name, epochs=1, **part)
+    with pytest.raises(UserError, match=r"images that would validate it have trained .*first"):
+        start(tmp_path, "other", epochs=0, init_from=("first", "second"), **part | {"seed": 2})
+    run = start(tmp_path, "mean", epochs=0, init_from=("first", "second"), **part)
+    # equal weights: their mean is either of them, and so is what it says of the images held out
+    first = job.read_result(next(Run(path) for path in tmp_path.iterdir() if path.name.endswith("first")))
+    assert job.read_result(run)["val_accuracy"] == first["val_accuracy"]
+    assert job.read_result(run)["epochs"] == 0 and job.read_result(run)["images_per_second"] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"init_from": ("one", "one")}, "--init-from: .*one is named twice"),
+        ({"init_from": ("one", "plain")}, "expected a run of cnn_plain, received plain, one of cnn3. Name runs of one"),
+        ({"init_from": ("plain",)}, "received plain, one of cnn3. Leave out --arch, or give --arch cnn3"),
+        ({"init_from": ("one", "equal"), "epochs": 0}, "equal was trained with --equalize. Expected with it here too"),
+    ],
+)
+def test_starts_that_do_not_fit_are_refused(tmp_path, settings, said):
+    for name, config in (("one", {}), ("plain", {"arch": "cnn3"}), ("equal", {"equalize": True})):
+        run = finished_run(tmp_path, name, light_or_dark(swapped=False))
+        write_config(run, RunConfig(Settings(**{"arch": "cnn_plain"} | config), DATA))
+    with pytest.raises(UserError, match=said):
+        refuse_unfit_start(Settings(**{"arch": "cnn_plain"} | settings), str(tmp_path))
