@@ -66,7 +66,8 @@ def is_face_folder(folder: Path) -> bool:
 def list_images(folder: Path | str) -> list[ImageFile]:
     """List the images of a folder with their labels and splits, in the natural order of their paths (2 before 10).
 
-    Hidden files and those of file managers are passed over; other files that are no images are too, and told.
+    Hidden files and those of file managers are passed over; other files that are no images, and images outside the
+    folders of emotions, are too, and told.
 
     Raises:
         UserError: for a folder that is neither an emotion's nor a split's, where there is no image at all, or for a
@@ -75,8 +76,12 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     folder = Path(folder)
     passed_over: list[str] = []
     found = list(_walk(folder, passed_over))
-    if passed_over:
-        _log.warning("Passed over %d files that are no images, e.g. %s", len(passed_over), min(passed_over))
+    stray = [path for path in passed_over if path.lower().endswith(IMAGE_SUFFIXES)]
+    if stray:
+        _log.warning("Passed over %d images outside the folders of emotions, e.g. %s", len(stray), min(stray))
+    others = [path for path in passed_over if not path.lower().endswith(IMAGE_SUFFIXES)]
+    if others:
+        _log.warning("Passed over %d files that are no images, e.g. %s", len(others), min(others))
     renamed = [image.name for image in found if _moved_by_its_name(image)]
     if renamed:
         _log.warning(
@@ -88,7 +93,9 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     if not found:
         tables = [entry.name for entry in _entries(folder) if entry.name.lower().endswith(".csv")]
         hint = f". It holds '{min(tables)}': give that path to read it" if tables else ""
-        raise UserError(f"{folder} holds no images. Expected {_LAYOUTS}{hint}")
+        if stray and emotion_index(folder.name) is not None:
+            hint = f". It is itself the folder of an emotion: give the one around it, {folder.parent}"
+        raise UserError(f"{folder} holds no {'folders of ' * bool(stray)}images. Expected {_LAYOUTS}{hint}")
     for image in found:
         refuse_other_encoding(image.name)
     return sorted(found, key=lambda image: natural_key(image.name))

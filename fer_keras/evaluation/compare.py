@@ -36,8 +36,8 @@ class Comparison:
 def compare(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, seed: int) -> Comparison:
     """Evaluate each run for itself (its own members voting, if it has any) and test each pair."""
     evaluations = [
-        evaluate([one], replace(held, selected_each=(chose,)), tta=tta, vote=vote, seed=seed)
-        for one, chose in zip(candidates, held.selected_each, strict=True)
+        evaluate([one], replace(held, selected_each=(chose,), trained_each=(trained,)), tta=tta, vote=vote, seed=seed)
+        for one, chose, trained in zip(candidates, held.selected_each, held.trained_each, strict=True)
     ]
     right = [evaluation.decision.predicted == held.faces.labels for evaluation in evaluations]
     pairs = [(a, b, mcnemar(right[a], right[b])) for a, b in combinations(range(len(right)), 2)]
@@ -122,15 +122,24 @@ def tests_text(comparison: Comparison) -> str:
         else:
             better, other = (a, b) if test.only_a > test.only_b else (b, a)
             verdict = f"{_letter(better)} is better, and hardly by chance"
-            chose, chose_other = (comparison.evaluations[i].held.selected_on for i in (better, other))
-            if chose and chose_other is not True:
-                alone = " alone" if chose_other is False else ""
-                verdict += f", but these images chose the epoch of {_letter(better)}{alone}"
+            ours, theirs = (comparison.evaluations[i].held for i in (better, other))
+            verdict += _but("trained", _letter(better), ours.trained_each[0], theirs.trained_each[0])
+            verdict += _but("chose the epoch of", _letter(better), ours.selected_on, theirs.selected_on)
         said = f"only {_letter(a)} right {test.only_a:,}, only {_letter(b)} right {test.only_b:,}, {_p(test.p_value)}"
         lines.append(f"  {_letter(a)} and {_letter(b)}: {said}: {verdict}")
     if len(comparison.pairs) > 1:
         lines.append(f"  {len(comparison.pairs)} pairs, so below {limit:.2g} counts (Bonferroni), not {SIGNIFICANT}.")
     return "\n".join(lines)
+
+
+def _but(did: str, letter: str, with_ours: bool | None, with_theirs: bool | None) -> str:
+    """Return what takes from a verdict: that the images had a part in the better run which they had not in the other.
+
+    with_ours, with_theirs: whether they had; None where that cannot be told.
+    """
+    if not with_ours or with_theirs:
+        return ""
+    return f", but these images {did} {letter}" + (" alone" if with_theirs is False else "")
 
 
 def _p(value: float) -> str:

@@ -23,6 +23,7 @@ class HeldOut:
     faces: as they stand in their source, not equalised. split: one of SPLITS, or VALIDATION.
     reason: why this split, and how its images are judged, a sentence; "" where there is nothing to say of either.
     selected_each: of each run, in order, whether these images chose its epoch; None where that cannot be told.
+    trained_each: of each run, whether most of them trained it or were held out of Training; None where not known.
     leaked: bool (N,), images that stand pixel for pixel in what one of the runs, or a run that it comes from, was
     trained on, or, where the images as a whole did not choose its epoch, among those that did; None: not known.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
@@ -34,6 +35,7 @@ class HeldOut:
     split: str
     reason: str
     selected_each: tuple[bool | None, ...]
+    trained_each: tuple[bool | None, ...]
     leaked: np.ndarray | None
     warnings: tuple[str, ...]
     fold_of: np.ndarray | None = None
@@ -84,7 +86,7 @@ def hold_out(
     ]
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
     selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
-    leaked, trained = _leaked(seen, selected_each), np.any([by.trained for by in seen], axis=0)
+    leaked, trained = _leaked(seen, selected_each), np.array([by.trained for by in seen])
     why = "" if asked_for else _reason(candidates, whole, split, seen, selected_each)
     how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
@@ -92,27 +94,38 @@ def hold_out(
         split=split,
         reason=f"{why} {how}".strip(),
         selected_each=selected_each,
+        trained_each=_trained_each(seen, trained),
         leaked=leaked,
         warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained)),
         fold_of=fold_of,
     )
-    return _limited(held, limit, seed, trained) if limit else held
+    return _limited(held, limit, seed, candidates, seen, trained) if limit else held
 
 
-def _limited(held: HeldOut, limit: int, seed: int, trained: np.ndarray) -> HeldOut:
+def _trained_each(seen: list[Seen], trained: np.ndarray) -> tuple[bool | None, ...]:
+    """trained: bool (runs, N), the images that each run was trained on."""
+    return tuple(
+        True if own.mean() > 0.5 else False if by.known else None for by, own in zip(seen, trained, strict=True)
+    )
+
+
+def _limited(
+    held: HeldOut, limit: int, seed: int, candidates: list[Candidate], seen: list[Seen], trained: np.ndarray
+) -> HeldOut:
     """Return at most `limit` of the images, stratified.
 
-    trained: bool (N,), images that were trained on: a run of the same limit and seed may have learned most of these,
-    and few of all.
+    trained: bool (runs, N), images that each was trained on: a run of the same limit and seed may have learned most of
+    these, and few of all.
     """
     numbered = replace(held.faces, ids=np.arange(len(held.faces)).astype(str))
     places = stratified_limit(numbered, limit, seed).ids.astype(np.int64)
-    learned, warnings = trained[places], held.warnings
-    if learned.mean() > 0.5 and trained.mean() <= 0.5:
-        warnings = (*warnings, _learned(learned, f"images taken of {held.split}"))
+    taken, warnings = trained[:, places], held.warnings
+    if _mostly(taken) and not _mostly(trained):
+        warnings = (*warnings, _learned(candidates, taken, f"images taken of {held.split}"))
     return replace(
         held,
         faces=held.faces.take(places),
+        trained_each=_trained_each(seen, taken),
         warnings=warnings,
         leaked=None if held.leaked is None else held.leaked[places],
         fold_of=None if held.fold_of is None else held.fold_of[places],
@@ -216,9 +229,18 @@ def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRe
     return whole.take(there), fold_of[there]
 
 
-def _learned(trained: np.ndarray, which: str) -> str:
+def _mostly(trained: np.ndarray) -> bool:
+    """Tell whether most of the images trained one run or the other. trained: bool (runs, N)."""
+    return bool(trained.any(axis=0).mean() > 0.5)
+
+
+def _learned(candidates: list[Candidate], trained: np.ndarray, which: str) -> str:
+    """trained: bool (runs, N), the images that each run was trained on."""
+    images = trained.any(axis=0)
+    by = [one.name for one, own in zip(candidates, trained, strict=True) if own.any()]
+    whose = f" by {', '.join(by)}" if len(by) < len(candidates) else ""
     return (
-        f"{int(trained.sum()):,} of the {len(trained):,} {which} were trained on, or held out of it: the "
+        f"{int(images.sum()):,} of the {len(images):,} {which} were trained on{whose}, or held out of it: the "
         f"accuracy says how well they were learned, and nothing about new faces."
     )
 
@@ -244,7 +266,7 @@ def _warnings(
     said = []
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
-    learned = trained.mean() > 0.5
+    learned = _mostly(trained)
     chosen = [candidate for candidate, chose in zip(candidates, selected_each, strict=True) if chose]
     if chosen and not learned:
         whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
@@ -254,7 +276,7 @@ def _warnings(
     for candidate, by, all_of_them in zip(candidates, seen, selected_each, strict=True):
         if not all_of_them and not learned and by.only_chose.mean() > FEW:
             said.append(
-                f"{int(by.only_chose.sum()):,} of the {len(trained):,} images of {split} chose the epoch of "
+                f"{int(by.only_chose.sum()):,} of the {trained.shape[1]:,} images of {split} chose the epoch of "
                 f"{candidate.name}, or of what it comes from: the accuracy without leaks leaves them out."
             )
     if split == VALIDATION and not any(selected_each) and any(one.other_epoch is not None for one in candidates):
@@ -264,7 +286,7 @@ def _warnings(
     if split == VALIDATION and any(map(_knows_judges, records)):
         said.append("Networks that had trained on some of these images chose what was left out of training.")
     if learned:
-        said.append(_learned(trained, f"images of {split}"))
+        said.append(_learned(candidates, trained, f"images of {split}"))
     if not all(by.known for by in seen):
         places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
         said.append(

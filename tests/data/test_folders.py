@@ -209,6 +209,21 @@ def test_other_files_are_passed_over_and_told_in_one_line(tmp_path, caplog):
     assert "2 files that are no images" in caplog.text
 
 
+def test_images_outside_the_folders_of_emotions_are_told_as_such(tmp_path, caplog):
+    for name in ("train/happy/1.png", "train/2.png", "3.png"):
+        put(tmp_path, name, face(1))
+    with caplog.at_level(logging.WARNING):
+        assert list(found(tmp_path)) == ["train/happy/1.png"]
+    assert len(caplog.records) == 1
+    assert "2 images outside the folders of emotions" in caplog.text
+
+
+def test_the_folder_of_one_emotion_alone_is_told_from_one_around_it(tmp_path):
+    put(tmp_path, "train/happy/1.png", face(1))
+    with pytest.raises(UserError, match=f"itself the folder of an emotion: give the one around it, {tmp_path}/train"):
+        list_images(tmp_path / "train/happy")
+
+
 @pytest.mark.parametrize(
     ("names", "pieces"),
     [
@@ -216,7 +231,7 @@ def test_other_files_are_passed_over_and_told_in_one_line(tmp_path, caplog):
         (["happy/1.png", "contempt/1.png"], ["no emotion 'contempt'", "angry, disgust"]),
         (["train/happy/1.png", "tset/happy/1.png"], ["'tset' stands beside 'train'", "Did you mean 'test'?"]),
         (["train/happy/more/1.png"], ["is a folder inside that of an emotion"]),
-        (["loose.png"], ["holds no images", "train/<emotion>"]),
+        (["loose.png"], ["holds no folders of images", "train/<emotion>"]),
     ],
 )
 def test_a_layout_that_is_not_known_is_told(tmp_path, names, pieces):

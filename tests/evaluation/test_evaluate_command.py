@@ -243,12 +243,18 @@ def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, lo
 
 
 @pytest.mark.parametrize(("better", "told"), [(0, True), (1, False)])
-def test_a_better_run_that_was_selected_on_the_images_is_no_clear_winner(better, told):
-    two = [SimpleNamespace(held=SimpleNamespace(selected_on=chose)) for chose in (True, False)]
-    test = McNemar(50, 1, 1e-12) if better == 0 else McNemar(1, 50, 1e-12)
-    text = compare.tests_text(compare.Comparison(two, [(0, 1, test)]))
-    assert f"{'AB'[better]} is better" in text
-    assert ("these images chose the epoch of A alone" in text) is told
+@pytest.mark.parametrize("part", ["chose the epoch of", "trained"])
+def test_a_better_run_that_knew_the_images_is_no_clear_winner(better, told, part):
+    def verdict(*had_it):
+        trained = part == "trained"
+        helds = [SimpleNamespace(selected_on=had and not trained, trained_each=(had and trained,)) for had in had_it]
+        two = [SimpleNamespace(held=held) for held in helds]
+        test = McNemar(50, 1, 1e-12) if better == 0 else McNemar(1, 50, 1e-12)
+        return compare.tests_text(compare.Comparison(two, [(0, 1, test)]))
+
+    assert f"{'AB'[better]} is better" in verdict(True, False)
+    assert (f"by chance, but these images {part} A alone" in verdict(True, False)) is told
+    assert "but these images" not in verdict(True, True)
 
 
 def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn, logs, tmp_path):

@@ -102,6 +102,21 @@ def test_where_nothing_was_held_out_and_there_is_no_test_the_training_images_are
     assert held.warnings[0].startswith("70 of the 70 images of Training were trained on")
 
 
+def test_the_run_that_alone_was_trained_on_the_images_is_named(csv_of, candidate_of):
+    here = candidate_of(csv_of("Training", "PublicTest"), "here", validation_split="", keep="last")
+    other = csv_of("PublicTest", name="other.csv")
+    write_text(other, other.read_text().replace("PublicTest", "Training"))
+    there = candidate_of(other, "there", validation_split="", keep="last")  # learned what is PublicTest to "here"
+    held = hold_out([here, there], split="PublicTest")
+    assert held.trained_each == (False, True)
+    assert held.warnings[0].startswith("21 of the 21 images of PublicTest were trained on by there, or held out of it")
+    both = hold_out([there, there], data=str(other), split="Training")
+    assert both.trained_each == (True, True)
+    assert both.warnings[0].startswith("21 of the 21 images of Training were trained on, or held out of it")
+    other.unlink()
+    assert hold_out([here, there], split="PublicTest").trained_each == (False, None)
+
+
 def test_where_one_run_held_nothing_out_and_there_is_no_test_it_is_named(csv_of, candidate_of):
     data = csv_of("Training")
     part = candidate_of(data, "part", validation_split="Training", val_fraction=0.2)
