@@ -96,7 +96,7 @@ print([heavy for heavy in {HEAVY!r} if heavy in sys.modules])
     ("arguments", "said"),
     [
         (["--batch-size", "0"], "--batch-size: expected a whole number of at least 1, received 0"),
-        (["--epochs", "-1"], "--epochs: expected a whole number of at least 1, received -1"),
+        (["--epochs", "-1"], "--epochs: expected a whole number of at least 0, received -1"),
         (["--arch", "vgg52"], "Did you mean 'vgg25'?"),
         (["--resume", "x", "--epochs", "3"], "expected no --epochs"),
         (["--config", "none.json"], "no file none.json"),
