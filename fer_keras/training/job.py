@@ -199,7 +199,8 @@ def _train_members(
             say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
             _record_environment(member, own, device, command)
-            _train_one(member, own, split, device, logdir)
+            same_images = index and not own.holds_out
+            _train_one(member, own, split, device, logdir, elder=run.member(0) if same_images else None)
             keras.utils.clear_session()
         results.append(read_result(member))
     accuracies = [result["val_accuracy"] for result in results]
@@ -213,7 +214,9 @@ def _train_members(
     )
 
 
-def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdir: str) -> None:
+def _train_one(
+    run: Run, settings: Settings, split: Split, device: Device, logdir: str, elder: Run | None = None
+) -> None:
     if not run.checkpoint_file.is_file():
         _draw_before(run, settings, split)
     progress = train(
@@ -223,7 +226,7 @@ def _train_one(run: Run, settings: Settings, split: Split, device: Device, logdi
         split.validation,
         device,
         initial_weights=None if run.checkpoint_file.is_file() else starting_network(settings, split.training, logdir),
-        targets=targets_of(run, settings, split.training, logdir, device.precision),
+        targets=targets_of(run, settings, split.training, logdir, device.precision, elder),
         watch=[EpochBar(settings.total_epochs)],
         report=EpochLines(settings),
     )

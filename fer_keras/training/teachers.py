@@ -40,14 +40,19 @@ def find_teachers(settings: Settings, logdir: str) -> list[Run]:
     return runs
 
 
-def targets_of(run: Run, settings: Settings, training: Faces, logdir: str, precision: str) -> np.ndarray | None:
+def targets_of(
+    run: Run, settings: Settings, training: Faces, logdir: str, precision: str, elder: Run | None = None
+) -> np.ndarray | None:
     """Return what `run` learns of each of its training images, float32 (N, 7); None without teachers: the labels.
 
     The teachers are asked once: what they said is kept in the run's folder, so that a resumed run learns the same.
-    precision: that of the training, see `registry.build`.
+    precision: that of the training, see `registry.build`. elder: another member of the run's ensemble, which trained on
+    the same images; the teachers are not asked again.
     """
     if not settings.teachers:
         return None
+    if elder and elder.targets_file.is_file() and not run.targets_file.is_file():
+        write_npz(run.targets_file, targets=_read(elder.targets_file))
     if not run.targets_file.is_file():
         said = ask(find_teachers(settings, logdir), training.images, precision)
         write_npz(run.targets_file, targets=mixed_targets(training.labels, said, settings.teacher_weight))

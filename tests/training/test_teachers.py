@@ -9,7 +9,7 @@ import pytest
 from fer_keras.config import Settings
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
-from fer_keras.files import write_json, write_npz
+from fer_keras.files import read_npz, write_json, write_npz, write_text
 from fer_keras.models.files import open_model, save_model
 from fer_keras.models.registry import build
 from fer_keras.runs import Run, RunConfig, read_config, write_config
@@ -84,6 +84,19 @@ def test_teachers_are_asked_once(tmp_path, teachers):
     np.testing.assert_array_equal(targets_of(Run(tmp_path), settings, faces, str(tmp_path), "float32"), kept)
     with pytest.raises(UserError, match=r"expected targets of shape \(2, 7\), received \(21, 7\)\. Delete it"):
         targets_of(Run(tmp_path), settings, faces.take(np.arange(2)), str(tmp_path), "float32")
+
+
+@pytest.mark.parametrize(("given", "asked"), [({"members": 2, "keep": "last"}, 1), ({"folds": 2}, 2)])
+def test_members_ask_again_where_their_images_are_others(tmp_path, teachers, capsys, given, asked):
+    random, file = np.random.default_rng(0), tmp_path / "faces.csv"
+    rows = (f"{i % 7},{' '.join(map(str, random.integers(0, 256, 2304)))},Training" for i in range(28))
+    write_text(file, "\n".join(["emotion,pixels,Usage", *rows]) + "\n")
+    run = start(tmp_path, data=str(file), teachers=names(teachers), **given)
+    assert capsys.readouterr().out.count("asking 2 teachers") == asked
+    for index, own in enumerate(read_config(run).settings.each_member()):
+        training = choose_split(load_faces(str(file), limit=21), own, str(tmp_path)).training
+        anew = targets_of(Run(tmp_path / str(index)), own, training, str(tmp_path), "float32")
+        np.testing.assert_array_equal(read_npz(run.member(index).targets_file, ["targets"])["targets"], anew)
 
 
 def test_a_pupil_goes_on_without_the_runs_that_it_began_from(tmp_path):
