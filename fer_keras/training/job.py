@@ -175,7 +175,8 @@ def _train_all(
     except (KeyboardInterrupt, OSError):
         say(f"\nThe run is kept as of its last whole epoch. To go on:\n  python train.py --resume {run.path}")
         raise
-    say(f"\ntrained in {duration(time.monotonic() - started)}")
+    done = "trained" if settings.epochs else "made"
+    say(f"\n{done} in {duration(time.monotonic() - started)}")
     conclude(run, read_result(run))
     return run
 

@@ -94,10 +94,13 @@ def test_a_barrier_between_networks_is_told(tmp_path, capsys):
     assert "loss 0.0067 on 40 training images; alone 0.0067, 0.0067" in said and "valley" not in said
 
 
-def test_a_run_of_no_epochs_is_the_mean_of_its_starts(tmp_path):
+def test_a_run_of_no_epochs_is_the_mean_of_its_starts(tmp_path, capsys):
     first = start(tmp_path, "first", epochs=1, keep="last")
     pupils = [start(tmp_path, f"pupil-{n}", epochs=1, keep="last", seed=n, init_from=("first",)) for n in (1, 2)]
+    capsys.readouterr()
     run = start(tmp_path, "mean", epochs=0, init_from=("pupil-1", "pupil-2"))
+    said = capsys.readouterr().out
+    assert "no training: the mean of the weights of " in said and "\nmade in " in said and "images/s" not in said
     one, other, mean = map(weights_of, (*pupils, run))
     for name, got in mean.items():
         if "moving" not in name:  # those are measured anew
