@@ -55,7 +55,7 @@ class Settings:
 
     data: str = _setting("auto", "auto, synthetic, a CSV, or a folder with one folder an emotion")
     arch: str = _setting(DEFAULT_ARCHITECTURE, "the network", choices=tuple(ARCHITECTURES))
-    epochs: int = _setting(50, "epochs of training; with --init-from 0 keeps the network that it gives", at_least=0)
+    epochs: int = _setting(50, "epochs of training; 0, with --init-from: keep the network that it gives", at_least=0)
     fine_tune_epochs: int = _setting(0, "epochs of fine-tuning from the epoch that was kept", at_least=0)
     batch_size: int = _setting(64, "images a step", at_least=1, many=128)
     optimizer: str = _setting(

@@ -105,7 +105,8 @@ def hold_out(
 def _trained_each(seen: list[Seen], trained: np.ndarray) -> tuple[bool | None, ...]:
     """trained: bool (runs, N), the images that each run was trained on."""
     return tuple(
-        True if own.mean() > 0.5 else False if by.known else None for by, own in zip(seen, trained, strict=True)
+        True if own.mean() > 0.5 else False if by.known and not by.strangers else None
+        for by, own in zip(seen, trained, strict=True)
     )
 
 
@@ -237,7 +238,8 @@ def _mostly(trained: np.ndarray) -> bool:
 def _learned(candidates: list[Candidate], trained: np.ndarray, which: str) -> str:
     """trained: bool (runs, N), the images that each run was trained on."""
     images = trained.any(axis=0)
-    by = [one.name for one, own in zip(candidates, trained, strict=True) if own.any()]
+    most = trained.mean(axis=1) > 0.5  # repeats that the data set itself has name nobody
+    by = [one.name for one, own in zip(candidates, most if most.any() else trained.any(axis=1), strict=True) if own]
     whose = f" by {', '.join(by)}" if len(by) < len(candidates) else ""
     return (
         f"{int(images.sum()):,} of the {len(images):,} {which} were trained on{whose}, or held out of it: the "

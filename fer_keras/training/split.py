@@ -40,7 +40,7 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
     if not settings.epochs:
         rule = f"Trains nothing; batch statistics are those of images of Training ({len(training):,})."
         if len(validation):
-            rule += f" Measured on {len(validation):,} others of it, which choose nothing."
+            rule += f" Measured on {len(validation):,} others of it, which choose nothing here."
     if settings.members > 1 and settings.val_fraction:
         last = settings.seed + settings.members - 1
         rule = f"{settings.members} networks, by seeds {settings.seed} to {last}, a part for each. The first: {rule}"

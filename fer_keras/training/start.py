@@ -52,8 +52,12 @@ def refuse_unfit_start(settings: Settings, logdir: str) -> None:
         if theirs.equalize != settings.equalize and not settings.epochs:
             as_it = "without" if settings.equalize else "with"
             raise UserError(f"--init-from: {name} was trained {as_it} --equalize. Expected {as_it} it here too")
-    if runs:
-        mean_of_weights([open_model(run.model_file) for run in runs])
+    models = [open_model(run.model_file) for run in runs]
+    for model, name in zip(models, settings.init_from, strict=True):
+        if not all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.weights):
+            raise UserError(f"--init-from: {name} has weights that are no numbers. Expected a run that did not diverge")
+    if models:
+        mean_of_weights(models)
 
 
 def starting_network(settings: Settings, training: Faces, logdir: str) -> keras.Model | None:

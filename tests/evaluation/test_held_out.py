@@ -117,6 +117,31 @@ def test_the_run_that_alone_was_trained_on_the_images_is_named(csv_of, candidate
     assert hold_out([here, there], split="PublicTest").trained_each == (False, None)
 
 
+def test_repeats_that_the_data_have_name_no_run_among_those_that_trained_on_the_images(csv_of, candidate_of):
+    data = csv_of("Training", "PublicTest")
+    lines = data.read_text().splitlines()
+    lines[71] = lines[1].replace("Training", "PublicTest")  # an image of Training, in PublicTest again
+    data.write_text("\n".join(lines) + "\n")
+    here = candidate_of(data, "here", validation_split="", keep="last")
+    other = csv_of("PublicTest", name="other.csv")
+    other.write_text("\n".join([lines[0], *lines[71:]]).replace("PublicTest", "Training") + "\n")
+    there = candidate_of(other, "there", validation_split="", keep="last")
+    held = hold_out([here, there], split="PublicTest")
+    assert held.leaked.all() and held.trained_each == (False, True)
+    assert held.warnings[0].startswith("21 of the 21 images of PublicTest were trained on by there, or held out of it")
+
+
+def test_that_a_run_did_not_train_on_the_images_is_not_said_where_what_it_comes_from_is_gone(csv_of, candidate_of):
+    gone = csv_of("PublicTest", name="gone.csv")
+    gone.write_text(gone.read_text().replace("PublicTest", "Training"))
+    parent = candidate_of(gone, "parent", validation_split="", keep="last")
+    child = candidate_of(csv_of("Training", "PublicTest"), "child", validation_split="", keep="last")
+    child = started_from(child, parent, source=str(gone))
+    assert hold_out([child], split="PublicTest").trained_each == (True,)
+    gone.unlink()
+    assert hold_out([child], split="PublicTest").trained_each == (None,)
+
+
 def test_where_one_run_held_nothing_out_and_there_is_no_test_it_is_named(csv_of, candidate_of):
     data = csv_of("Training")
     part = candidate_of(data, "part", validation_split="Training", val_fraction=0.2)

@@ -78,6 +78,17 @@ def test_networks_of_other_layers_have_no_mean():
         mean_of_weights([build("cnn_plain"), build("cnn3")])
 
 
+def test_a_start_that_diverged_is_refused(tmp_path):
+    broken = light_or_dark(swapped=False)
+    kernel, *rest = broken.get_layer("hidden").get_weights()
+    broken.get_layer("hidden").set_weights([kernel * np.nan, *rest])
+    finished_run(tmp_path, "good", light_or_dark(swapped=False))
+    finished_run(tmp_path, "broken", broken)
+    refuse_unfit_start(Settings(arch="cnn_plain", init_from=("good",)), str(tmp_path))
+    with pytest.raises(UserError, match="broken has weights that are no numbers"):
+        refuse_unfit_start(Settings(arch="cnn_plain", init_from=("good", "broken")), str(tmp_path))
+
+
 def test_a_barrier_between_networks_is_told(tmp_path, capsys):
     for name, swapped in (("one", False), ("other", True), ("again", False)):
         finished_run(tmp_path, name, light_or_dark(swapped=swapped))
