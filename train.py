@@ -21,6 +21,7 @@ from fer_keras.config import (
     read_settings,
     refuse_early_stop,
     refuse_idle,
+    without_training,
 )
 from fer_keras.errors import UserError
 
@@ -45,6 +46,8 @@ def main() -> None:
             raise UserError(f"--resume goes on with the run's own settings: expected no {refused[0]}. Leave it out")
     else:
         from_file = read_settings(arguments.config) if arguments.config else {}
+        if given.get("epochs") == 0:
+            from_file = without_training(from_file)
         chosen = {**from_file, **given}
         settings = Settings.from_json(chosen, arguments.config)
         refuse_early_stop(given, keep=settings.keep)

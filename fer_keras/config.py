@@ -29,6 +29,7 @@ _WITHOUT_EPOCHS = {
     *("data", "arch", "epochs", "init_from", "keep", "val_fraction", "folds", "fold"),
     *("drop_uniform", "equalize", "limit", "seed", "precision"),
 }
+_ASKS_FOR_NOTHING = (0, None, (), "none")
 _LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
@@ -266,16 +267,23 @@ def refuse_idle(asked: dict[str, Any], settings: Settings) -> None:
 
     Not for `Settings` to say: a recorded run has a value in every field, and may be trained anew without that part.
     """
-    for name in asked:
+    for name, value in asked.items():
         if name not in settings.idle:
             continue
         if not settings.epochs:
+            if value in _ASKS_FOR_NOTHING or (name == "members" and value == 1):
+                continue
             raise UserError(f"--epochs 0 trains nothing: expected no {flag(name)}")
         if name == "warmup_epochs":
             raise UserError("--warmup-epochs: --schedule one-cycle is its own warm-up. Leave one of them out")
         raise UserError(f"{flag(name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
     if not settings.epochs and asked.get("keep") == "best":
         raise UserError("--epochs 0 has one network to keep, and nothing to choose by: expected no --keep best")
+
+
+def without_training(values: dict[str, Any]) -> dict[str, Any]:
+    """Return those settings of a recipe's file that have a part in a run of no epochs, where a flag has made it one."""
+    return {name: value for name, value in values.items() if name in _WITHOUT_EPOCHS - {"keep"}}
 
 
 def flag(name: str) -> str:

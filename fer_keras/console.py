@@ -26,6 +26,11 @@ def table(rows: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"  {line}" for line in columns(rows).splitlines())
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things: "1 epoch", "3,000 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time for people: "45 s", "12 min", "1 h 05 min"."""
     if seconds < 90:

@@ -34,6 +34,8 @@ def test_one_start_may_stand_by_itself_and_null_for_none():
 def test_what_has_no_part_in_a_run_of_no_epochs_is_refused(asked, said):
     start = {"epochs": 0, "init_from": ("a", "b")}
     refuse_idle(start | {"keep": "last", "seed": 3, "val_fraction": 0.1}, Settings(**start))
+    nothing = {"coarse_epochs": 0, "members": 1, "rollback": False, "teachers": (), "augment": "none"}
+    refuse_idle(start | nothing, Settings(**start | nothing))
     with pytest.raises(UserError) as refused:
         refuse_idle(start | asked, Settings(**start | asked))
     assert str(refused.value) == said

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fer_keras.console import counted
 from fer_keras.data.faces import SPLITS
 from fer_keras.data.image_file import read_image
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE, SYNONYMS, emotion_index
@@ -77,6 +78,8 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     passed_over: list[str] = []
     found = list(_walk(folder, passed_over))
     stray = [path for path in passed_over if path.lower().endswith(IMAGE_SUFFIXES)]
+    if not found:
+        raise _no_images(folder, stray)
     if stray:
         _log.warning("Passed over %d images outside the folders of emotions, e.g. %s", len(stray), min(stray))
     others = [path for path in passed_over if not path.lower().endswith(IMAGE_SUFFIXES)]
@@ -90,15 +93,25 @@ def list_images(folder: Path | str) -> list[ImageFile]:
             len(renamed),
             min(renamed, key=natural_key),
         )
-    if not found:
-        tables = [entry.name for entry in _entries(folder) if entry.name.lower().endswith(".csv")]
-        hint = f". It holds '{min(tables)}': give that path to read it" if tables else ""
-        if stray and emotion_index(folder.name) is not None:
-            hint = f". It is itself the folder of an emotion: give the one around it, {folder.parent}"
-        raise UserError(f"{folder} holds no {'folders of ' * bool(stray)}images. Expected {_LAYOUTS}{hint}")
     for image in found:
         refuse_other_encoding(image.name)
     return sorted(found, key=lambda image: natural_key(image.name))
+
+
+def _no_images(folder: Path, stray: Sequence[str]) -> UserError:
+    """Return what to say of a folder without faces. stray: images that stand in no folder of an emotion."""
+    if not stray:
+        return UserError(f"{folder} holds no images. Expected {_LAYOUTS}{_tables_in(folder)}")
+    said = f"{folder} holds {counted(len(stray), 'image')}, none in the folder of an emotion. Expected {_LAYOUTS}"
+    if emotion_index(folder.resolve().name) is not None:
+        return UserError(f"{said}. It is itself that of an emotion: give the one around it, {folder.resolve().parent}")
+    return UserError(f"{said}{_tables_in(folder)}")
+
+
+def _tables_in(folder: Path) -> str:
+    """Return a hint at the CSV files in a folder; "" where there is none."""
+    tables = [entry.name for entry in _entries(folder) if entry.name.lower().endswith(".csv")]
+    return f". It holds '{min(tables)}': give that path to read it" if tables else ""
 
 
 def _moved_by_its_name(image: ImageFile) -> bool:
@@ -133,9 +146,10 @@ def _walk_emotions(
     for name in names:
         label = emotion_index(name)
         if label is None:
-            guess = near_miss(name.lower(), (*EMOTIONS, *SYNONYMS))
+            tables = _tables_in(folder)
+            guess = "" if tables else near_miss(name.lower(), (*EMOTIONS, *SYNONYMS))
             expected = f"Expected one of: {', '.join(EMOTIONS)}; laid out as {_LAYOUTS}"
-            raise UserError(f"{folder / prefix / name}: no emotion '{name}'.{guess} {expected}")
+            raise UserError(f"{folder / prefix / name}: no emotion '{name}'.{guess} {expected}{tables}")
         for entry in _entries(folder / prefix / name):
             if entry.name.lower().endswith(IMAGE_SUFFIXES):
                 named = _SPLIT_PREFIX.match(entry.name)

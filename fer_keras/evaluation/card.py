@@ -89,9 +89,9 @@ def _numbers(evaluation: Evaluation) -> str:
     ]
     if metrics.accuracy_without_leaks is not None:
         without = metrics.accuracy_without_leaks
-        lines.append(f"| accuracy without images seen in training or to choose the epoch | {without:.4f} |")
+        lines.append(f"| accuracy without images {held.seen_before} | {without:.4f} |")
     elif metrics.n_without_leaks == 0:
-        lines.append("| accuracy without images seen in training or to choose the epoch | none: all were seen |")
+        lines.append(f"| accuracy without images {held.seen_before} | none: all were seen |")
     lines += [
         f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |",
         f"| macro F1 | {metrics.macro_f1:.4f} |",

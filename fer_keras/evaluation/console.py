@@ -60,13 +60,13 @@ def numbers(evaluation: Evaluation) -> str:
 
 
 def _without_leaks(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
-    metrics, leaked = evaluation.metrics, evaluation.held.leaked
-    if leaked is None:
+    metrics, held = evaluation.metrics, evaluation.held
+    if held.leaked is None:
         return []
-    count = int(leaked.sum())
+    count = int(held.leaked.sum())
     if metrics.accuracy_without_leaks is None:
         return [("  without leaks", "-", "", f"all {count:,} images were seen before")]
-    said = f"without the {count:,} images seen in training or to choose the epoch" if count else "there are none"
+    said = f"without the {count:,} images {held.seen_before}" if count else "there are none"
     return [
         (
             "  without leaks",

@@ -10,10 +10,9 @@ from fer_keras.data.protocol import SplitRecipe
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
-from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by
+from fer_keras.evaluation.seen import FEW, Library, Seen, data_of, seen_by
 
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
-FEW = 0.05  # images of a split that may have chosen an epoch before it is said: data sets repeat some
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,9 @@ class HeldOut:
     selected_each: of each run, in order, whether these images chose its epoch; None where that cannot be told.
     trained_each: of each run, whether most of them trained it or were held out of Training; None where not known.
     leaked: bool (N,), images that stand pixel for pixel in what one of the runs, or a run that it comes from, was
-    trained on, or, where the images as a whole did not choose its epoch, among those that did; None: not known.
+    trained on, or among those that chose its epoch; None: not known.
+    all_chose: whether as good as all images of the split chose the epoch of one of the runs: `leaked` then tells only
+    of training, for without the others nothing would be left.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
@@ -37,12 +38,18 @@ class HeldOut:
     selected_each: tuple[bool | None, ...]
     trained_each: tuple[bool | None, ...]
     leaked: np.ndarray | None
+    all_chose: bool
     warnings: tuple[str, ...]
     fold_of: np.ndarray | None = None
 
     @property
     def synthetic(self) -> bool:
         return self.faces.synthetic
+
+    @property
+    def seen_before(self) -> str:
+        """Of the images that `leaked` tells, what saw them."""
+        return "seen in training" if self.all_chose else "seen in training or to choose the epoch"
 
     @property
     def selected_on(self) -> bool | None:
@@ -86,7 +93,7 @@ def hold_out(
     ]
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
     selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
-    leaked, trained = _leaked(seen, selected_each), np.array([by.trained for by in seen])
+    trained, all_chose = np.array([by.trained for by in seen]), any(by.all_chose for by in seen)
     why = "" if asked_for else _reason(candidates, whole, split, seen, selected_each)
     how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
@@ -95,7 +102,8 @@ def hold_out(
         reason=f"{why} {how}".strip(),
         selected_each=selected_each,
         trained_each=_trained_each(seen, trained),
-        leaked=leaked,
+        leaked=_leaked(seen, all_chose),
+        all_chose=all_chose,
         warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained)),
         fold_of=fold_of,
     )
@@ -133,12 +141,10 @@ def _limited(
     )
 
 
-def _leaked(seen: list[Seen], selected_each: tuple[bool | None, ...]) -> np.ndarray | None:
+def _leaked(seen: list[Seen], all_chose: bool) -> np.ndarray | None:
     if not all(by.known for by in seen):
         return None
-    trained = [by.trained for by in seen]
-    chose = [by.chose for by, all_of_them in zip(seen, selected_each, strict=True) if not all_of_them]
-    return np.any([*trained, *chose], axis=0)
+    return np.any([by.trained if all_chose else by.trained | by.chose for by in seen], axis=0)
 
 
 def _default_split(candidates: list[Candidate], whole: Faces) -> str:
@@ -269,17 +275,19 @@ def _warnings(
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
     learned = _mostly(trained)
-    chosen = [candidate for candidate, chose in zip(candidates, selected_each, strict=True) if chose]
+    chosen = [one for one, chose, by in zip(candidates, selected_each, seen, strict=True) if chose and by.all_chose]
     if chosen and not learned:
         whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
         if all(candidate.config.settings.keep == "last" for candidate in chosen):
             whose = f"what {whose} started or learned from"
         said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
-    for candidate, by, all_of_them in zip(candidates, seen, selected_each, strict=True):
-        if not all_of_them and not learned and by.only_chose.mean() > FEW:
+    all_chose = any(by.all_chose for by in seen)
+    for candidate, by in zip(candidates, seen, strict=True):
+        if not by.all_chose and not learned and by.only_chose.mean() > FEW:
+            without = "" if all_chose else ": the accuracy without leaks leaves them out"
             said.append(
                 f"{int(by.only_chose.sum()):,} of the {trained.shape[1]:,} images of {split} chose the epoch of "
-                f"{candidate.name}, or of what it comes from: the accuracy without leaks leaves them out."
+                f"{candidate.name}, or of what it comes from{without}."
             )
     if split == VALIDATION and not any(selected_each) and any(one.other_epoch is not None for one in candidates):
         said.append(

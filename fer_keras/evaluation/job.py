@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_keras import cli
+from fer_keras.console import counted
 from fer_keras.errors import UserError
 from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
@@ -125,7 +126,7 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
     table = folder / "photos.csv"
     own_photos.write_table(table, results)
     pictures = sum(result.picture is not None for result in results)
-    written = table.name + (f" and {pictures} picture{'s' * (pictures > 1)}" if pictures else "")
+    written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "")
     print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}", flush=True)
 
 

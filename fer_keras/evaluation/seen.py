@@ -18,6 +18,8 @@ from fer_keras.data.protocol import SplitRecipe
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.metrics import leaks
 
+FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -42,6 +44,11 @@ class Seen:
     def only_chose(self) -> np.ndarray:
         """Images that chose an epoch and trained nothing, bool (N,)."""
         return self.chose & ~self.trained
+
+    @property
+    def all_chose(self) -> bool:
+        """Whether as good as all of the images chose an epoch: too few are left to measure on."""
+        return bool(self.chose.mean() > 1 - FEW)
 
     def selected_on(self) -> bool | None:
         """Tell whether most of the images chose an epoch; None where that cannot be told.

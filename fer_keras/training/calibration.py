@@ -30,6 +30,11 @@ def calibration_places(images: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).permutation(images)[:count])
 
 
+def normalisations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """Return the batch normalisations of a network, in its order."""
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+
+
 def calibrate_batch_norm(model: keras.Model, images: np.ndarray) -> None:
     """Set the moving statistics of all batch normalisations to those of plain images, with every dropout off.
 
@@ -40,17 +45,17 @@ def calibrate_batch_norm(model: keras.Model, images: np.ndarray) -> None:
         model: takes [(N, 48, 48, 1)], 0..255, as `registry.build` makes it.
         images: uint8 (N, 48, 48), at least one.
     """
-    normalisations = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    if not normalisations:
+    layers = normalisations(model)
+    if not layers:
         return
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
     if len(batches) > 1 and len(batches[-1]) < _BATCH:
         batches.pop()  # a few images would count as much as a whole batch
-    with _as_they_were(normalisations, "momentum"), _as_they_were(_dropouts(model), "rate"):
+    with _as_they_were(layers, "momentum"), _as_they_were(_dropouts(model), "rate"):
         for layer in _dropouts(model):
             layer.rate = 0.0
         for number, batch in enumerate(batches):
-            for layer in normalisations:
+            for layer in layers:
                 layer.momentum = number / (number + 1)  # the moving average becomes the plain one of all batches
             model([batch[..., np.newaxis].astype(np.float32)], training=True)
 

@@ -74,8 +74,9 @@ def _refuse_chain(
             raise UserError(f'{recipe}: "after": {file} builds on itself. Leave it out')
         _refuse_chain(file, Settings.from_json(_with_shared(file, given), str(file)), given, logdir, path)
     if files:
-        asked = {*read_settings(recipe), *given} if not after else ()
-        _refuse_unfit(recipe, settings, files, given, asked)
+        asked = {*read_settings(recipe), *(() if after else given)}
+        _refuse_unfit(recipe, settings, files, given)
+        _refuse_other_networks(recipe, settings, files, asked, logdir)
     made = {file.stem for file in files}
     named = [("--init-from", name) for name in settings.init_from]
     named += [("--teachers", name) for name in settings.teachers]
@@ -91,12 +92,10 @@ def _with_shared(file: Path, given: dict[str, Any]) -> dict[str, Any]:
     return read_settings(file) | {name: value for name, value in given.items() if name in SHARED}
 
 
-def _refuse_unfit(
-    recipe: Path, settings: Settings, files: list[Path], given: dict[str, Any], asked: Collection[str]
-) -> None:
+def _refuse_unfit(recipe: Path, settings: Settings, files: list[Path], given: dict[str, Any]) -> None:
     """Refuse what could not be trained after the others, hours later.
 
-    given: the flags, of which those of SHARED hold for the others too. asked: names of the settings asked for.
+    given: the flags, of which those of SHARED hold for the others too.
     """
     if settings.networks > 1:
         many = "--members" if settings.members > 1 else "--folds without --fold"
@@ -107,9 +106,21 @@ def _refuse_unfit(
     for file in files:
         if file.stem in (*settings.init_from, *settings.teachers):
             _refuse_other_images(recipe, settings, file, given)
-        arch = _arch_of(file)
-        if file.stem in settings.init_from and "arch" in asked and arch != settings.arch:
-            raise UserError(f"{recipe}: expected --arch {arch}, as {file.name} has it, received {settings.arch}")
+
+
+def _refuse_other_networks(
+    recipe: Path, settings: Settings, files: list[Path], asked: Collection[str], logdir: str
+) -> None:
+    """Refuse starts of other networks than the recipe's, or than the first of them. asked: names of its settings."""
+    starts = {name: _arch_of_start(name, files, logdir) for name in settings.init_from}
+    expected = settings.arch if "arch" in asked else next(iter(starts.values()), None)
+    for name, arch in starts.items():
+        if arch == expected:
+            continue
+        of = next((file.name for file in files if file.stem == name), name)
+        if len(starts) == 1:
+            raise UserError(f"{recipe}: expected --arch {arch}, as {of} has it, received {expected}")
+        raise UserError(f"{recipe}: expected starts of one network, {expected}, received {of} of {arch}")
 
 
 def _refuse_other_images(recipe: Path, settings: Settings, file: Path, given: dict[str, Any]) -> None:
@@ -126,13 +137,21 @@ def _refuse_other_images(recipe: Path, settings: Settings, file: Path, given: di
             )
 
 
-def _arch_of(recipe: Path) -> str:
-    """Return the network of a recipe: the one it names, or that of the recipe whose weights it starts from."""
+def _arch_of(recipe: Path, logdir: str) -> str:
+    """Return the network of a recipe: the one it names, or that of the first whose weights it starts from."""
     values = read_settings(recipe)
-    starts = [file for file in read_after(recipe) if file.stem in starts_in(values)]
+    starts = starts_in(values)
     if "arch" in values or not starts:
         return values.get("arch", DEFAULT_ARCHITECTURE)
-    return _arch_of(starts[0])
+    return _arch_of_start(starts[0], read_after(recipe), logdir)
+
+
+def _arch_of_start(name: str, files: list[Path], logdir: str) -> str:
+    """Return the network of what a recipe starts from. files: what is trained before it; else it is a run there is."""
+    for file in files:
+        if file.stem == name:
+            return _arch_of(file, logdir)
+    return read_config(one_network("--init-from", name, logdir)).settings.arch
 
 
 def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, logdir: str, command: list[str]) -> Run:

@@ -45,7 +45,7 @@ from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
 from fer_keras.training.progress import Progress
 from fer_keras.training.split import Split, choose_split
-from fer_keras.training.start import refuse_unfit_start, starting_network, with_starting_network
+from fer_keras.training.start import refuse_unfit_start, starting_network, with_starting_data, with_starting_network
 from fer_keras.training.summary import conclude, introduce
 from fer_keras.training.teachers import find_teachers, targets_of
 
@@ -135,8 +135,8 @@ def _home(run: Run, logdir: str) -> str:
 
 
 def before_the_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
-    """Return the settings with what does not depend on the data: the starting network, the members' held-out part."""
-    settings = with_starting_network(settings, given, logdir)
+    """Return the settings with what does not depend on the data: its start's network and data, the members' part."""
+    settings = with_starting_data(with_starting_network(settings, given, logdir), given, logdir)
     if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     if not settings.epochs:  # one network, and nothing to choose

@@ -8,6 +8,7 @@ Connectivity and the Lottery Ticket Hypothesis", 2020 (arXiv:1912.05671). Whethe
 
 import dataclasses
 from collections.abc import Collection
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -22,9 +23,9 @@ from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import copy_weights, weights_by_path
 from fer_keras.runs import Run, one_network, read_config, refuse_twice
-from fer_keras.training.calibration import calibrate_batch_norm, calibration_places
+from fer_keras.training.calibration import calibrate_batch_norm, calibration_places, normalisations
 
-BARRIER = 1.05  # a mean whose loss is so many times that of the worst network or more has crossed one
+BARRIER = 1.05  # a mean whose loss is more than so many times that of the best network has crossed one
 
 
 def with_starting_network(settings: Settings, given: Collection[str], logdir: str) -> Settings:
@@ -32,6 +33,23 @@ def with_starting_network(settings: Settings, given: Collection[str], logdir: st
     if not settings.init_from or settings.arch != DEFAULT_ARCHITECTURE or "arch" in given:
         return settings
     return dataclasses.replace(settings, arch=read_config(_starts(settings, logdir)[0]).settings.arch)
+
+
+def with_starting_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
+    """Return the settings with the data of the first of the starts, where nothing is trained and no data are named.
+
+    A mean has its batch statistics from the images that its networks have learned, not from whatever lies at hand.
+    UserError if those are gone.
+    """
+    if settings.epochs or not settings.init_from or "data" in given:
+        return settings
+    record = read_config(_starts(settings, logdir)[0]).data
+    if not record["synthetic"] and not Path(record["source"]).exists():
+        raise UserError(
+            f"--epochs 0: expected the data of {settings.init_from[0]} at {record['source']}, found none. "
+            f"Give them with --data PATH"
+        )
+    return dataclasses.replace(settings, data="synthetic" if record["synthetic"] else record["source"])
 
 
 def refuse_unfit_start(settings: Settings, logdir: str) -> None:
@@ -73,7 +91,9 @@ def starting_network(settings: Settings, training: Faces, logdir: str) -> keras.
     few = training.take(calibration_places(len(training), settings.seed))
     calibrate_batch_norm(mean, few.images)
     losses = [log_loss(few.labels, predict_probabilities(model, few.images)) for model in (mean, *models)]
-    _say_barrier(losses, len(few))
+    measured = ", batch statistics measured anew" if normalisations(mean) else ""
+    say(f"mean of {len(models)} networks{measured}: loss {losses[0]:.4f} on {len(few):,} training images")
+    _say_barrier(losses[0], dict(zip(settings.init_from, losses[1:], strict=True)))
     return mean
 
 
@@ -102,13 +122,14 @@ def _starts(settings: Settings, logdir: str) -> list[Run]:
     return runs
 
 
-def _say_barrier(losses: list[float], images: int) -> None:
-    """Say how the mean compares with the networks that it is of. losses: of it, then of each."""
-    mean, *alone = losses
-    listed = ", ".join(f"{loss:.4f}" for loss in alone)
-    say(f"mean of {len(alone)} networks: loss {mean:.4f} on {images:,} training images; alone {listed}")
-    if mean > BARRIER * max(alone):
-        say(
-            "It is worse than each of them: they do not lie in one valley. Expected runs that went on from one network "
-            "(--init-from), and not far from it."
-        )
+def _say_barrier(mean: float, alone: dict[str, float]) -> None:
+    """Say how the mean compares with the networks that it is of. mean: its loss. alone: of each network, by name."""
+    say("alone: " + ", ".join(f"{name} {loss:.4f}" for name, loss in alone.items()))
+    best = min(alone, key=alone.get)
+    if mean <= BARRIER * alone[best]:
+        return
+    worse = "each of them" if mean > BARRIER * max(alone.values()) else f"{best} alone"
+    say(
+        f"It is worse than {worse}: they do not lie in one valley. Expected runs that went on from one network "
+        f"(--init-from), and not far from it."
+    )

@@ -3,7 +3,7 @@
 import keras
 
 from fer_keras.config import Settings
-from fer_keras.console import say, table
+from fer_keras.console import counted, say, table
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config, selected_ancestors
 from fer_keras.training.device import Device
@@ -20,10 +20,10 @@ def _recipe(settings: Settings) -> str:
     """Return the recipe in a line: what decides most, as it is in force."""
     start = "the mean of the weights of " * (len(settings.init_from) > 1) + ", ".join(settings.init_from)
     if not settings.epochs:
-        return f"no training: {start}, batch statistics measured anew"
+        return f"no training: {start}"
     words = [
         f"from {start}" if start else "",
-        f"{settings.epochs} epochs" + (f", {settings.coarse_epochs} at 32x32" if settings.coarse_epochs else ""),
+        counted(settings.epochs, "epoch") + (f", {settings.coarse_epochs} at 32x32" if settings.coarse_epochs else ""),
         f"{settings.optimizer}, {settings.schedule} from {settings.peak_learning_rate:g}",
         f"batches of {settings.batch_size}",
         f"weight decay {settings.weight_decay:g}" if settings.weight_decay else "",

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from fer_keras.config import Settings
-from fer_keras.console import say
+from fer_keras.console import counted, say
 from fer_keras.data.faces import Faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
@@ -74,7 +74,7 @@ def _read(file: Path) -> np.ndarray:
 
 def ask(teachers: list[Run], images: np.ndarray, precision: str) -> np.ndarray:
     """Return the mean of the teachers' probabilities, float32 (N, 7). images: uint8 (N, 48, 48), as they see them."""
-    say(f"asking {len(teachers)} teacher{'s' * (len(teachers) > 1)} about {len(images):,} training images")
+    say(f"asking {counted(len(teachers), 'teacher')} about {len(images):,} training images")
     with PredictionBar(len(teachers), len(images), TTA) as bar:
         models = (fast_network(run, precision) for run in teachers)
         said = [predict_probabilities(model, images, tta=TTA, callbacks=[bar]) for model in models]

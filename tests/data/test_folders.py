@@ -218,10 +218,14 @@ def test_images_outside_the_folders_of_emotions_are_told_as_such(tmp_path, caplo
     assert "2 images outside the folders of emotions" in caplog.text
 
 
-def test_the_folder_of_one_emotion_alone_is_told_from_one_around_it(tmp_path):
+def test_the_folder_of_one_emotion_alone_is_told_from_one_around_it(tmp_path, monkeypatch, caplog):
     put(tmp_path, "train/happy/1.png", face(1))
-    with pytest.raises(UserError, match=f"itself the folder of an emotion: give the one around it, {tmp_path}/train"):
+    with pytest.raises(UserError, match=f"itself that of an emotion: give the one around it, {tmp_path}/train"):
         list_images(tmp_path / "train/happy")
+    monkeypatch.chdir(tmp_path / "train/happy")
+    with pytest.raises(UserError, match=f"itself that of an emotion: give the one around it, {tmp_path}/train"):
+        list_images(".")
+    assert not caplog.records  # the one line says it all
 
 
 @pytest.mark.parametrize(
@@ -231,7 +235,7 @@ def test_the_folder_of_one_emotion_alone_is_told_from_one_around_it(tmp_path):
         (["happy/1.png", "contempt/1.png"], ["no emotion 'contempt'", "angry, disgust"]),
         (["train/happy/1.png", "tset/happy/1.png"], ["'tset' stands beside 'train'", "Did you mean 'test'?"]),
         (["train/happy/more/1.png"], ["is a folder inside that of an emotion"]),
-        (["loose.png"], ["holds no folders of images", "train/<emotion>"]),
+        (["loose.png"], ["holds 1 image, none in the folder of an emotion", "train/<emotion>"]),
     ],
 )
 def test_a_layout_that_is_not_known_is_told(tmp_path, names, pieces):
@@ -250,6 +254,9 @@ def test_an_empty_folder_and_one_with_a_csv_are_told(tmp_path):
         list_images(tmp_path)
     (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
     with pytest.raises(UserError, match=r"It holds 'fer2013\.csv'"):
+        list_images(tmp_path)
+    put(tmp_path, "copies/1.png", face(1))
+    with pytest.raises(UserError, match=r"no emotion 'copies'\. Expected .* It holds 'fer2013\.csv'"):
         list_images(tmp_path)
 
 

@@ -34,6 +34,14 @@ def test_a_split_that_chose_the_epoch_is_taken_for_want_of_another_and_that_is_s
     assert held.split == "PublicTest" and held.selected_on is True
     (warning,) = held.warnings
     assert "chose the epoch" in warning and "too good" in warning
+    assert not held.leaked.any() and held.seen_before == "seen in training"  # nothing would be left without them
+
+
+def test_a_limited_run_leaves_most_of_the_split_that_chose_its_epoch_out_as_leaks(csv_of, candidate_of):
+    run = candidate_of(csv_of("Training", "PublicTest"), limit=14)
+    held = hold_out([run])
+    assert held.split == "PublicTest" and held.leaked.sum() == 14 and len(held.leaked) == 21
+    assert "14 of the 21 images of PublicTest chose the epoch" in held.warnings[0]
 
 
 def test_one_run_that_selected_on_it_spoils_a_split_for_all(csv_of, candidate_of):
@@ -215,10 +223,13 @@ def named(csv, old, new):
     return str(csv)
 
 
-def test_images_that_chose_the_epoch_are_counted_where_they_are_not_most_of_a_split(csv_of, candidate_of):
+def test_images_that_chose_the_epoch_are_counted_where_they_are_not_all_of_a_split(csv_of, candidate_of):
     run = candidate_of(csv_of("Training", "PublicTest"))  # its 21 images of PublicTest chose the epoch
     merged = named(csv_of("PublicTest", "PrivateTest", name="merged.csv"), "PublicTest", "PrivateTest")
-    assert hold_out([run], data=merged).selected_on is True  # 21 of 35
+    most = hold_out([run], data=merged)
+    assert most.selected_on is True and np.flatnonzero(most.leaked).tolist() == [*range(21)]  # of 35
+    assert most.seen_before == "seen in training or to choose the epoch"
+    assert "21 of the 35 images of PrivateTest chose the epoch of run" in most.warnings[0]
     both = csv_of("PublicTest", "PrivateTest", name="both.csv")
     lines = both.read_text().splitlines()
     few = both.with_name("few.csv")

@@ -129,6 +129,19 @@ def test_a_recipe_takes_its_network_from_the_one_it_starts_from(recipes, tmp_pat
         before(recipes, tmp_path / "other", arch="cnn4")
 
 
+def test_starts_of_two_networks_are_refused_before_they_are_trained(recipes, tmp_path, trained):
+    recipes["second"].write_text(json.dumps(TINY | {"arch": "cnn3"}))
+    after = {"after": ["first.json", "second.json"], "init_from": ["first", "second"], "teachers": []}
+    mean = {name: value for name, value in (PUPIL | after).items() if name != "arch"}
+    recipes["pupil"].write_text(json.dumps(mean))
+    with pytest.raises(UserError, match=r"expected starts of one network, cnn_plain, received second.json of cnn3"):
+        before(recipes, tmp_path / "logs")
+    recipes["pupil"].write_text(json.dumps(mean | {"init_from": ["second", "first"]}))  # not in the order of "after"
+    with pytest.raises(UserError, match=r"expected starts of one network, cnn3, received first.json of cnn_plain"):
+        before(recipes, tmp_path / "logs")
+    assert trained == []
+
+
 def test_a_recipe_of_several_networks_is_no_start(recipes, tmp_path, trained):
     recipes["first"].write_text(json.dumps(TINY | {"members": 2}))
     with pytest.raises(UserError, match=r"expected one network of first\.json, received a recipe of 2"):

@@ -6,6 +6,7 @@ import pytest
 
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
+from fer_keras.data.synthetic import draw_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_json
 from fer_keras.models.files import open_model, save_model
@@ -96,13 +97,74 @@ def test_a_barrier_between_networks_is_told(tmp_path, capsys):
     mean = starting_network(settings, bright_and_dark(), str(tmp_path))
     said = capsys.readouterr().out
     # all that is left of the hidden units is 0: both emotions are as likely
-    assert "mean of 2 networks: loss 0.6935 on 40 training images; alone 0.0067, 0.0067" in said
-    assert "they do not lie in one valley" in said
+    assert "mean of 2 networks: loss 0.6935 on 40 training images\nalone: one 0.0067, other 0.0067" in said
+    assert "It is worse than each of them: they do not lie in one valley" in said
     assert (mean.get_layer("hidden").get_weights()[0] == 0).all()
 
     starting_network(Settings(arch="cnn_plain", init_from=("one", "again")), bright_and_dark(), str(tmp_path))
     said = capsys.readouterr().out
-    assert "loss 0.0067 on 40 training images; alone 0.0067, 0.0067" in said and "valley" not in said
+    assert "loss 0.0067 on 40 training images\nalone: one 0.0067, again 0.0067" in said and "valley" not in said
+
+
+def test_a_mean_between_a_good_network_and_a_poor_one_is_told(tmp_path, capsys):
+    poor = light_or_dark(swapped=False)
+    kernel, bias = poor.get_layer("logits").get_weights()
+    poor.get_layer("logits").set_weights([-0.2 * kernel, bias])  # takes dark for bright, and is not sure of it
+    finished_run(tmp_path, "good", light_or_dark(swapped=False))
+    finished_run(tmp_path, "poor", poor)
+    starting_network(Settings(arch="cnn_plain", init_from=("poor", "good")), bright_and_dark(), str(tmp_path))
+    # the logit of the true emotion is 5, -1 and 2, that of the other 0: log(1 + e^-5), log(1 + e), log(1 + e^-2), and
+    # a little for those of -9
+    said = capsys.readouterr().out
+    assert "loss 0.1270 on 40 training images\nalone: poor 1.3137, good 0.0067" in said
+    assert "It is worse than good alone: they do not lie in one valley" in said
+
+
+def test_the_batch_statistics_of_a_mean_are_those_of_its_own_layers(tmp_path, capsys):
+    networks = {"one": build("cnn4", seed=1), "other": build("cnn4", seed=2)}
+    for name, network in networks.items():
+        write_config(finished_run(tmp_path, name, network), RunConfig(Settings(arch="cnn4"), DATA))
+    drawn = draw_faces(np.arange(64) % 7)
+    training = Faces(drawn.images, drawn.labels, np.full(64, "Training"), np.arange(64).astype(str), "drawn", "")
+    mean = starting_network(Settings(arch="cnn4", init_from=tuple(networks)), training, str(tmp_path))
+    assert "mean of 2 networks, batch statistics measured anew: loss" in capsys.readouterr().out
+    first = next(layer for layer in mean.layers if isinstance(layer, keras.layers.BatchNormalization))
+    given = np.array(keras.Model(mean.inputs, [first.input])([training.images[..., None].astype(np.float32)]))
+    np.testing.assert_allclose(first.moving_mean, given.mean((0, 1, 2)), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(first.moving_variance, given.var((0, 1, 2)), rtol=1e-3)
+
+
+def test_a_mean_is_measured_on_the_data_of_its_starts(tmp_path):
+    data, settings = tmp_path / "faces.csv", TINY | {"epochs": 1, "limit": 0, "keep": "last"}
+    rows = [f"{label},{' '.join(['50', '200'] * 1152)}" for label in range(7)]
+    data.write_text("\n".join(["emotion,pixels", *rows]))
+    settings["data"] = str(data)
+    first = job.start(Settings(**settings), logdir=str(tmp_path), name="first", command=[], given=settings)
+    nothing = {"epochs": 0, "init_from": ("first",)}
+
+    def mean():
+        return job.start(Settings(**nothing), logdir=str(tmp_path), name="mean", command=[], given=nothing)
+
+    assert read_config(mean()).data["sha256"] == read_config(first).data["sha256"]
+    data.unlink()
+    with pytest.raises(UserError, match=r"--epochs 0: expected the data of first at .*, found none"):
+        mean()
+
+
+def test_a_run_of_no_epochs_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    for seed in (1, 2):
+        start(tmp_path, f"first-{seed}", epochs=1, keep="last", seed=seed)
+
+    def stopped(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(job, "starting_network", stopped)
+        start(tmp_path, "mean", epochs=0, init_from=("first-1", "first-2"))
+    run = job.resume("mean", logdir=str(tmp_path), data=None, command=[])
+    whole = start(tmp_path, "whole", epochs=0, init_from=("first-1", "first-2"))
+    assert run.finished and whole.path != run.path
+    assert all(np.array_equal(value, weights_of(whole)[name]) for name, value in weights_of(run).items())
 
 
 def test_a_run_of_no_epochs_is_the_mean_of_its_starts(tmp_path, capsys):
