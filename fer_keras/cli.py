@@ -1,5 +1,6 @@
 """What the commands share: flags, one-line errors, quiet libraries. Imports neither TensorFlow nor Keras."""
 
+import _thread
 import argparse
 import dataclasses
 import errno
@@ -9,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -56,6 +58,7 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     """Call `main` and return the exit code: its own or 0, 2 with one line for a user's mistake, 130 for Ctrl-C."""
     program = program or os.path.basename(sys.argv[0])  # noqa: PTH119
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as cleanly as Ctrl-C
+    unraisable, sys.unraisablehook = sys.unraisablehook, _interrupt_again
     try:
         for argument in sys.argv[1:]:
             refuse_other_encoding(argument)
@@ -76,6 +79,21 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"{program}: {where}{os.strerror(error.errno)}. What to do: {advice}", file=sys.stderr)
         return 2
+    finally:
+        sys.unraisablehook = unraisable
+
+
+def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Interrupt the main thread a moment later, if Ctrl-C or a kill fell into a destructor: Python would go on there.
+
+    TensorFlow's destructors run between any two steps. A moment later, for what is raised in here is lost as well.
+    """
+    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    later = threading.Timer(0.05, _thread.interrupt_main)
+    later.daemon = True
+    later.start()
 
 
 # What TensorFlow's C++ parts say on import whatever TF_CPP_MIN_LOG_LEVEL is: informational, and no use to a user.

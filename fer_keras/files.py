@@ -35,6 +35,21 @@ def expanded(path: Path | str) -> Path:
         raise UserError(f"'{path}': expected ~/ or ~user/ at its beginning, received no user's name") from None
 
 
+def writable(folder: Path | str, flag: str = "--output") -> Path:
+    """Return `folder` if files can be written in it, or it can be made. UserError if not, before the long work."""
+    folder = expanded(folder)
+    try:
+        place = folder
+        while not place.exists():
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(f"{folder}: expected a folder that can be written ({why}). Choose another by {flag}") from None
+    return folder
+
+
 @contextmanager
 def written_aside(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it takes the place of `path`, on failure it is removed.

@@ -1,7 +1,9 @@
 import errno
 import logging
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,27 @@ def test_what_a_user_can_mend_is_one_line_and_an_exit_code(capsys, error, code, 
     assert cli.guarded(raising(error), "prog") == code
     printed = capsys.readouterr().err
     assert printed.startswith(said) and printed.count("\n") == 1
+
+
+class Interrupted:
+    """What a signal falls into as it goes: Python drops what its destructor raises."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_falls_into_a_destructor_is_not_lost(capsys):
+    def main():
+        Interrupted()
+        for _ in range(600):  # the work that goes on
+            time.sleep(0.1)
+
+    handler, hook = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    try:
+        assert cli.guarded(main, "prog") == 130
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+    assert capsys.readouterr().err == "prog: stopped\n" and sys.unraisablehook is hook
 
 
 @pytest.mark.parametrize("error", [ValueError("ours"), OSError(errno.EIO, "disk is dying"), KeyError("x")])

@@ -3,7 +3,8 @@ import errno
 import numpy as np
 import pytest
 
-from fer_keras.files import write_json, write_npz, write_text, written_aside
+from fer_keras.errors import UserError
+from fer_keras.files import writable, write_json, write_npz, write_text, written_aside
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -23,6 +24,14 @@ def test_the_final_name_appears_only_when_the_block_ends(tmp_path):
         aside.write_bytes(b"all of it")
         assert not path.exists()
     assert path.read_bytes() == b"all of it"
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(tmp_path):
+    assert writable(tmp_path / "new" / "deep", "--logdir") == tmp_path / "new" / "deep"
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/logs: expected a folder that can be written .* another by --logdir"):
+        writable(tmp_path / "file" / "logs", "--logdir")
 
 
 def test_files_can_be_read_by_others_as_the_umask_says(tmp_path):

@@ -1,6 +1,7 @@
 """Look a collection of faces through: python -m fer_keras.data [PATH]"""
 
 import sys
+from pathlib import Path
 
 from fer_keras import cli
 from fer_keras.errors import UserError
@@ -36,8 +37,11 @@ def main(argv: list[str] | None = None) -> None:
     from fer_keras.data.audit import audit
     from fer_keras.data.faces import SYNTHETIC_NOTE
     from fer_keras.data.prepare import load_faces
-    from fer_keras.files import write_json
+    from fer_keras.files import writable, write_json
 
+    for flag, name in files:
+        if name:
+            writable(Path(name).parent, flag)
     faces = load_faces(arguments.path)
     findings = audit(faces)
     print(f"{faces.source}\nSHA-256 {faces.sha256}\n\n{findings.table()}")

@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from fer_keras.errors import UserError
 
@@ -33,6 +33,7 @@ def read_image(path: Path | str, mode: str) -> Image.Image:
             return _opaque(_eight_bits(image, form)).convert(mode)
     except _UNDECODABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        reason = "a file of another kind" if isinstance(error, UnidentifiedImageError) else reason
         raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None
 
 

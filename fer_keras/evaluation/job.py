@@ -1,7 +1,5 @@
 """What `python evaluate.py` does: find the networks and the images, measure, write, and say it."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,7 @@ from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, members_of, refuse_two_votes
-from fer_keras.files import expanded, write_text
+from fer_keras.files import expanded, writable, write_text
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -124,22 +122,8 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
         more = f" ({len(results)} such photos)" if len(results) > 1 else ""
         raise UserError(f"--predict: {results[0].path} {results[0].problem}{more}")
     table = folder / "photos.csv"
+    own_photos.remove_earlier_pictures(table, results)
     own_photos.write_table(table, results)
     pictures = sum(result.picture is not None for result in results)
     written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "")
     print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}", flush=True)
-
-
-def writable(folder: Path, flag: str = "--output") -> Path:
-    """Return `folder` if files can be written in it, or it can be made. UserError if not, before the long work."""
-    folder = expanded(folder)
-    try:
-        place = folder
-        while not place.exists():
-            place = place.parent
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise UserError(f"{folder}: expected a folder that can be written ({why}). Choose another by {flag}") from None
-    return folder

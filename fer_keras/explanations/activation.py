@@ -51,7 +51,8 @@ def write_activation(study: Study, folder: MethodFolder, tell: Tell) -> None:
     caption = (
         f"For each filter of {layer}: the picture that excites it most, by gradient ascent from noise, with the "
         f"activation it reaches; the {top.shape[1]} faces of {study.target.split}{study.limited} that excite it most, "
-        "the strongest first; its mean activation by emotion, with the ends of the scale."
+        "the strongest first; its mean activation by emotion, with the ends of the scale; "
+        "the gray line is the mean of these means."
     )
     folder.figure(f"{layer}.png", figure, caption, heading=f"The filters of {layer}")
     if others:

@@ -10,7 +10,6 @@ import numpy as np
 
 from fer_keras.config import flag
 from fer_keras.console import duration, say, table
-from fer_keras.evaluation.job import writable
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.activation import write_activation
 from fer_keras.explanations.attribution import write_attribution, write_comparison
@@ -27,7 +26,7 @@ from fer_keras.explanations.scores import write_scores
 from fer_keras.explanations.selection import check_index, select_images
 from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
 from fer_keras.explanations.target import Target
-from fer_keras.files import write_text
+from fer_keras.files import writable, write_text
 
 INDEX = "index.html"
 _GUESSING = 1 / 4  # an accuracy below this makes one ask whether network and images fit

@@ -21,6 +21,7 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
     Counts correctly classified images, for each the magnitude of its map: for and against alike.
     """
     tables, parts_of_all = [], parts_of_faces(study)
+    where = f"{study.target.split}{study.limited}"
     layers = {name: layer_of(name, study.network, study.options) for name in names}
     for done, name in enumerate(names):
         with np.load(folder.path.parent / name / MAPS, allow_pickle=False) as arrays:
@@ -40,14 +41,16 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
             means.shares,
             means.standard_errors,
             means.density_ratios,
+            counts=means.counts,
             parts=parts[0],
             face=face,
             parts_from=parts_from(study),
-            title=f"Where {at} lies: {len(labels):,} correctly classified images of {study.target.split}",
+            title=f"Where {at} lies: {len(labels):,} correctly classified images of {where}",
         )
         caption = (
-            f"The mean share of {at} on each part, with standard errors; below, the share over the part's share of "
-            f"the area (1: just what chance would give). Parts: {' '.join(parts_from(study).split())}."
+            f"The mean share of {at} on each part, with standard errors over the images of an emotion; below, the "
+            "share over the part's share of the area (1: just what chance would give). "
+            f"Parts: {' '.join(parts_from(study).split())}."
         )
         folder.figure(f"{name}.png", figure, caption, heading=name)
         tell(done + 1, len(names))

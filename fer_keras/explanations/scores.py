@@ -153,8 +153,10 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
     where = f"{study.target.split}{study.limited}"
     names = list(summary["method"].unique())
 
+    shown = summary.assign(ahead=beats_baselines(summary))
+
     def table_of(column: str) -> np.ndarray:
-        return summary.pivot(index="method", columns="score", values=column).loc[names, list(SCORES)].to_numpy()
+        return shown.pivot(index="method", columns="score", values=column).loc[names, list(SCORES)].to_numpy()
 
     parts = parts_from(study).replace("\n", " ")
     folder.reading = (
@@ -168,6 +170,7 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
         table_of("standard_error"),
         names,
         {name: (score.about, score.higher_is_better) for name, score in SCORES.items()},
+        ahead=table_of("ahead"),
         baselines=list(BASELINES),
         title=f"How good explanations are: {count:,} correctly classified images of {where}; {_few_said(few)}",
     )

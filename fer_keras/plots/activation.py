@@ -88,7 +88,7 @@ def layers_figure(
 
 
 def _draw_means(ax: Axes, means: np.ndarray, x: float, y: float, width: float, height: float) -> None:
-    """Draw a dot for each emotion's mean, joined to the mean over the emotions; the ends of the scale are written."""
+    """Draw a dot for each emotion's mean, joined to the mean of them all; the ends of the scale are written."""
     low, high, middle = np.nanmin(means), np.nanmax(means), np.nanmean(means)
     scale = width / (high - low) if high > low else 0.0
     pitch = (height - 0.16) / len(EMOTIONS)

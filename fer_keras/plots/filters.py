@@ -42,7 +42,7 @@ def emotion_filters_figure(
         strips.set_yticks(range(len(layers)), layers, fontsize=7)
         strips.set_title("filters by the emotion that excites them most", loc="left", fontsize=9)
         names.set(xlim=(0, _NAMED), xticks=[])
-        names.set_title("furthest apart: filter, lead in standard deviations", loc="left", fontsize=9)
+        names.set_title("furthest apart: filter, lead in standard deviations of an image", loc="left", fontsize=9)
         for ax in (strips, names):
             ax.tick_params(length=0)
             ax.spines[:].set_visible(False)

@@ -49,7 +49,8 @@ def network_figure(rows: Sequence[Layer], title: str) -> Figure:
             left += width + _STAGE_GAP
         ax.set(xlim=(-0.1, total + 0.1), ylim=(-0.8, 0.62))
         ax.axis("off")
-        ax.set_title(f"{title}: {sum(row.parameters for row in rows):,} parameters")
+        counted = ", moving statistics included" if any(row.type == "BatchNormalization" for row in rows) else ""
+        ax.set_title(f"{title}: {sum(row.parameters for row in rows):,} parameters{counted}")
         kinds = {_kind(row) for row in rows}
         handles = [Patch(color=color, label=kind) for kind, color in _COLORS.items() if kind in kinds]
         if any(row.type == "Add" for row in rows):

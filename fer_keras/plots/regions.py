@@ -18,6 +18,7 @@ def regions_figure(
     standard_errors: np.ndarray,
     density_ratios: np.ndarray,
     *,
+    counts: np.ndarray,
     parts: np.ndarray,
     face: np.ndarray | None = None,
     parts_from: str,
@@ -27,6 +28,7 @@ def regions_figure(
 
     Args:
         shares, standard_errors, density_ratios: float (7, P), as in `explain.regions.RegionMeans`; NaN: nothing there.
+        counts: int (7,), the images of each emotion.
         parts: uint8 (48, 48), a part map to show: the template, or that of one synthetic face.
         face: (48, 48), 0..255, drawn below it.
         parts_from: where the parts come from, for the reader, e.g. "fixed template of FER2013's aligned faces".
@@ -39,7 +41,7 @@ def regions_figure(
         _draw_shares(upper.add_subplot(), shares[:, there], standard_errors[:, there], names)
         map_ax, ratio_ax = lower.subplots(1, 2, width_ratios=(1, 2))
         _draw_parts(map_ax, parts, face, parts_from)
-        _draw_ratios(ratio_ax, density_ratios[:, there], names)
+        _draw_ratios(ratio_ax, density_ratios[:, there], names, counts)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
@@ -53,7 +55,7 @@ def _draw_shares(ax: Axes, shares: np.ndarray, errors: np.ndarray, names: list[s
         ax.errorbar(x, shares[i], errors[i], fmt="none", ecolor="0.2", elinewidth=0.7)
     ax.set_xticks(range(len(names)), names)
     ax.tick_params(axis="x", length=0)
-    ax.set(ylabel="share of the attribution", ylim=(0, None))
+    ax.set(ylabel="share of the attribution, ± standard error", ylim=(0, None))
     ax.legend(ncols=len(EMOTIONS), fontsize=7.5, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
@@ -71,7 +73,7 @@ def _draw_parts(ax: Axes, parts: np.ndarray, face: np.ndarray | None, parts_from
     ax.legend(handles=handles, fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
-def _draw_ratios(ax: Axes, ratios: np.ndarray, names: list[str]) -> None:
+def _draw_ratios(ax: Axes, ratios: np.ndarray, names: list[str], counts: np.ndarray) -> None:
     """Draw a table: white where a part has just its share of pixels, red where more, blue where less."""
     logs = np.log2(np.where(ratios > 0, ratios, np.nan))
     ax.imshow(logs, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
@@ -81,7 +83,8 @@ def _draw_ratios(ax: Axes, ratios: np.ndarray, names: list[str]) -> None:
             text = f"{ratio:.2f}"
             ax.text(column, row, text, fontsize=7, ha="center", va="center", color="white" if dark else "black")
     ax.set_xticks(range(len(names)), [name.replace(" and ", "\nand ") for name in names], fontsize=7)
-    ax.set_yticks(range(len(EMOTIONS)), EMOTIONS, fontsize=8)
+    rows = [f"{emotion} ({count:,})" for emotion, count in zip(EMOTIONS, counts, strict=True)]
+    ax.set_yticks(range(len(EMOTIONS)), rows, fontsize=8)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    ax.set_title("density: share of the attribution / share of the area", fontsize=9, loc="left")
+    ax.set_title("density: share of the attribution / share of the area; (images)", fontsize=9, loc="left")

@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from fer_keras.plots.style import house_style, new_figure
 
@@ -19,41 +20,63 @@ def scores_figure(
     methods: Sequence[str],
     scores: Mapping[str, tuple[str, bool]],
     *,
+    ahead: np.ndarray,
     baselines: Sequence[str] = (),
     title: str = "",
 ) -> Figure:
-    """Return a panel for each score with a row for each method; the best of those that are no baselines is filled.
+    """Return a panel for each score with a row for each method; what is ahead of all baselines is filled.
 
     Args:
         means, standard_errors: float (M, S); NaN: none.
+        ahead: bool (M, S), better than every baseline by more than two standard errors of the difference.
         methods: M names. scores: S names, each with what it measures and whether higher is better.
-        baselines: those of the methods that know no network, in gray; lines lead them through the rows.
+        baselines: those of the methods that know no network, in gray; dotted lines lead them through the rows.
     """
     with house_style():
         figure = new_figure(12.0, 1.6 + 0.24 * len(methods))
         axes = np.atleast_1d(figure.subplots(1, len(scores), sharey=True))
         for column, (ax, (name, (about, higher))) in enumerate(zip(axes, scores.items(), strict=True)):
-            _draw_score(ax, means[:, column], standard_errors[:, column], methods, baselines, higher)
+            _draw_score(ax, means[:, column], standard_errors[:, column], ahead[:, column], methods, baselines)
             ax.set_title(f"{name}\n{'higher is better →' if higher else '← lower is better'}", fontsize=9)
             ax.set_xlabel(textwrap.fill(about, 26), fontsize=7)
         axes[0].set_yticks(range(len(methods)), methods, fontsize=8.5)
         axes[0].set_ylim(len(methods) - 0.5, -0.5)
+        if baselines:
+            _explain_marks(figure, baselines)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
 
 
+def _explain_marks(figure: Figure, baselines: Sequence[str]) -> None:
+    known = " and ".join(baselines)
+
+    def mark(color: str, filled: str, line: str, label: str) -> Line2D:
+        style = {"color": color, "markerfacecolor": filled, "linestyle": line, "linewidth": 0.7}
+        return Line2D([], [], marker="o", markersize=4.5, label=label, **style)
+
+    handles = [
+        mark(_METHOD, _METHOD, "none", f"ahead of {known} by more than two standard errors, on the same images"),
+        mark(_METHOD, "white", "none", "not ahead of both" if len(baselines) == 2 else "not ahead of them"),
+        mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+
+
 def _draw_score(
-    ax: Axes, means: np.ndarray, errors: np.ndarray, methods: Sequence[str], baselines: Sequence[str], higher: bool
+    ax: Axes,
+    means: np.ndarray,
+    errors: np.ndarray,
+    ahead: np.ndarray,
+    methods: Sequence[str],
+    baselines: Sequence[str],
 ) -> None:
-    own = np.array([name not in baselines for name in methods])
-    signed = np.where(own, means if higher else -means, np.nan)
-    best = None if np.isnan(signed).all() else int(np.nanargmax(signed))
     for row, (mean, error) in enumerate(zip(means, errors, strict=True)):
-        color = _METHOD if own[row] else _BASELINE
-        filled = color if row == best or not own[row] else "white"
+        known = methods[row] in baselines
+        color = _BASELINE if known else _METHOD
+        filled = color if known or ahead[row] else "white"
         ax.errorbar(mean, row, xerr=np.nan_to_num(error), fmt="o", color=color, markerfacecolor=filled, markersize=4.5)
-        if not own[row]:
+        if known:
             ax.axvline(mean, color=_BASELINE, linewidth=0.7, linestyle=":", zorder=0)
     ax.tick_params(axis="y", length=0)
     ax.tick_params(axis="x", labelsize=7.5)
@@ -69,7 +92,11 @@ def curves_figure(
     baselines: Sequence[str] = (),
     title: str = "",
 ) -> Figure:
-    """Return the mean probability of the target as pixels vanish, and as they appear: float (M, steps + 1) each."""
+    """Return the mean probability of the target as pixels vanish, and as they appear: float (M, steps + 1) each.
+
+    A method whose curves lie on those of one before it is dashed, so that both are seen.
+    """
+    both = np.concatenate([deletion, insertion], axis=1)
     colors = matplotlib.colormaps["tab20"].colors
     with house_style():
         figure = new_figure(9.6, 3.8)
@@ -78,7 +105,7 @@ def curves_figure(
             for row, (method, curve) in enumerate(zip(methods, curves, strict=True)):
                 known = method in baselines
                 style = {"color": "0.4", "linestyle": (":", "--")[list(baselines).index(method) % 2]} if known else {}
-                style = style or {"color": colors[row % len(colors)]}
+                style = style or {"color": colors[row % len(colors)], "linestyle": _line_over(both[:row], both[row])}
                 ax.plot(x, curve, linewidth=1.3, label=method, **style)
             ax.set(xlabel=f"pixels {_CURVES[name]}, %", xlim=(0, 100), ylim=(0, 1.02))
             ax.set_title(name, fontsize=9)
@@ -90,4 +117,11 @@ def curves_figure(
     return figure
 
 
+def _line_over(before: np.ndarray, curve: np.ndarray) -> str | tuple:
+    """Return a line style that lets the curves under it be seen. before: (rows, points), drawn already."""
+    under = int((np.abs(before - curve).max(axis=1, initial=0) < _SAME).sum())
+    return (0, (3, 3 * under)) if under else "-"
+
+
+_SAME = 0.01  # of probability: nearer than a line is wide
 _CURVES = {"deletion": "vanished", "insertion": "appeared"}

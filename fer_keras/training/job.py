@@ -15,7 +15,7 @@ from fer_keras.data.pipeline import training_batches
 from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.files import write_json, write_text
+from fer_keras.files import writable, write_json, write_text
 from fer_keras.models.registry import build
 from fer_keras.models.summary import layer_table, summary_text
 from fer_keras.plots.augmentation import augmentation_figure
@@ -59,6 +59,7 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     given: names of the settings that were asked for; the others may give way to the recipe for many faces, and the
     network to that of the run whose weights it starts from.
     """
+    writable(logdir, "--logdir")
     settings = before_the_data(settings, given, logdir)
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
@@ -173,7 +174,9 @@ def _train_all(
         else:
             _train_members(run, settings, faces, split.record, device, logdir, command)
     except (KeyboardInterrupt, OSError):
-        say(f"\nThe run is kept as of its last whole epoch. To go on:\n  python train.py --resume {run.path}")
+        checkpoints = [run.checkpoint_file, *(run.member(index).checkpoint_file for index in range(settings.networks))]
+        kept = "as of its last whole epoch" if any(file.is_file() for file in checkpoints) else "before its first epoch"
+        say(f"\nThe run is kept {kept}. To go on:\n  python train.py --resume {run.path}")
         raise
     done = "trained" if settings.epochs else "made"
     say(f"\n{done} in {duration(time.monotonic() - started)}")

@@ -52,24 +52,24 @@ def targets_of(
     if not settings.teachers:
         return None
     if elder and elder.targets_file.is_file() and not run.targets_file.is_file():
-        write_npz(run.targets_file, targets=_read(elder.targets_file))
+        write_npz(run.targets_file, targets=_read(elder.targets_file, len(training)))
     if not run.targets_file.is_file():
         said = ask(find_teachers(settings, logdir), training.images, precision)
         write_npz(run.targets_file, targets=mixed_targets(training.labels, said, settings.teacher_weight))
-    targets = _read(run.targets_file)
-    if targets.shape != (len(training), NUM_EMOTIONS):
+    return _read(run.targets_file, len(training))
+
+
+def _read(file: Path, images: int) -> np.ndarray:
+    try:
+        targets = read_npz(file, ["targets"])["targets"]
+    except DamagedFile as error:
+        raise UserError(f"{file}: expected targets, received a damaged file ({error}). Delete it") from None
+    if targets.shape != (images, NUM_EMOTIONS):
         raise UserError(
-            f"{run.targets_file}: expected targets of shape {(len(training), NUM_EMOTIONS)}, received {targets.shape}. "
+            f"{file}: expected targets of shape {(images, NUM_EMOTIONS)}, received {targets.shape}. "
             f"Delete it to ask the teachers again"
         )
     return targets
-
-
-def _read(file: Path) -> np.ndarray:
-    try:
-        return read_npz(file, ["targets"])["targets"]
-    except DamagedFile as error:
-        raise UserError(f"{file}: expected targets, received a damaged file ({error}). Delete it") from None
 
 
 def ask(teachers: list[Run], images: np.ndarray, precision: str) -> np.ndarray:

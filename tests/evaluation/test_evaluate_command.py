@@ -323,6 +323,17 @@ def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, t
     assert (tmp_path / "o" / "photos.csv").read_text() == "of an earlier time"
 
 
+def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
+    for name in ("a", "b", "mine"):
+        Image.new("L", (48, 48), 128).save(tmp_path / f"{name}.png")
+    out = tmp_path / "out"
+    command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", tmp_path / "b.png", "--output", out)
+    assert {path.name for path in out.iterdir()} == {"a.png", "b.png", "photos.csv"}
+    (out / "b-2.png").write_bytes((tmp_path / "mine.png").read_bytes())  # a picture of somebody's
+    command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", out)
+    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "photos.csv"}
+
+
 def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):
     faces = load_faces("synthetic", limit=LIMIT)
     for i in range(2):

@@ -186,7 +186,9 @@ def test_parts_without_area_are_left_out_and_the_source_is_named():
     ratios[:, PARTS.index("hands")] = np.nan
     shares[1], ratios[1] = np.nan, np.nan  # an emotion without explanations
     parts = RNG.integers(0, len(PARTS) - 1, (48, 48)).astype(np.uint8)
-    figure = regions_figure(shares, shares / 10, ratios, parts=parts, face=FACE, parts_from="a fixed template")
+    figure = regions_figure(
+        shares, shares / 10, ratios, counts=np.arange(7), parts=parts, face=FACE, parts_from="a fixed template"
+    )
     draws(figure)
     bars, template, table = figure.axes
     assert [label.get_text() for label in bars.get_xticklabels()] == [part for part in PARTS if part != "hands"]

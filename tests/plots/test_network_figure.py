@@ -55,7 +55,7 @@ def slabs(figure) -> list[Rectangle]:
 
 def test_stages_end_with_their_pooling():
     figure = network_figure(POOLED, "tiny")
-    assert figure.axes[0].get_title() == "tiny: 1,951 parameters"
+    assert figure.axes[0].get_title() == "tiny: 1,951 parameters, moving statistics included"
     assert texts(figure) == [
         *("48x48x1", "image"),
         *("48x48x8", "conv2d\nto conv2d_1\nmax_pooling2d\n680 parameters"),

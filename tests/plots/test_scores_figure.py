@@ -8,13 +8,16 @@ SCORES = {"deletion": ("what it measures", False), "insertion": ("and this one",
 MEANS = np.array([[0.2, 0.5], [0.3, 0.7], [0.1, 0.9]])
 
 
-def test_the_best_method_that_is_no_baseline_is_filled():
-    figure = scores_figure(MEANS, np.full((3, 2), 0.01), METHODS, SCORES, baselines=["noise"])
+def test_what_is_ahead_of_the_baselines_is_filled_and_the_marks_are_explained():
+    ahead = np.array([[True, False], [True, True], [False, False]])
+    figure = scores_figure(MEANS, np.full((3, 2), 0.01), METHODS, SCORES, ahead=ahead, baselines=["noise"])
     figure.draw_without_rendering()
-    for ax, best in zip(figure.axes, (0, 1), strict=True):
+    for ax, expected in zip(figure.axes, ([True, True, True], [False, True, True]), strict=True):
         points = [line for line in ax.lines if line.get_marker() == "o"]
         filled = [point.get_markerfacecolor() != "white" for point in points]
-        assert filled == [row in (best, 2) for row in range(3)]  # a baseline always is, in gray
+        assert filled == expected  # a baseline always is, in gray
+    (legend,) = figure.legends
+    assert "ahead of noise by more than two standard errors" in legend.get_texts()[0].get_text()
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == METHODS
     for ax, better in zip(figure.axes, ("lower is better", "higher is better"), strict=True):
         assert better in ax.get_title()
@@ -23,7 +26,7 @@ def test_the_best_method_that_is_no_baseline_is_filled():
 def test_a_score_that_nothing_has_leaves_its_panel_empty():
     means = MEANS.copy()
     means[:, 1] = np.nan
-    figure = scores_figure(means, np.full((3, 2), np.nan), METHODS, SCORES)
+    figure = scores_figure(means, np.full((3, 2), np.nan), METHODS, SCORES, ahead=np.zeros((3, 2), bool))
     figure.draw_without_rendering()
     points = [line.get_xdata() for line in figure.axes[1].lines if line.get_marker() == "o"]
     assert len(points) == 3 and np.isnan(np.array(points, float)).all()
@@ -40,3 +43,9 @@ def test_curves_run_from_no_pixel_to_all():
     assert figure.axes[0].lines[2].get_linestyle() == ":"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == METHODS
     assert figure.axes[0].get_ylim()[1] == pytest.approx(1.02)
+
+
+def test_curves_that_lie_on_others_are_dashed():
+    curves = np.linspace(1, 0, 5)[None].repeat(4, axis=0) * [[1], [0.5], [1.001], [0.999]]
+    figure = curves_figure(curves, curves, ["one", "other", "twin", "third"])
+    assert [line.is_dashed() for line in figure.axes[0].lines] == [False, False, True, True]

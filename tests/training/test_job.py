@@ -228,7 +228,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     code = cli.guarded(lambda: start(tmp_path, drop_uniform=True), "train.py")
     (run,) = tmp_path.iterdir()
     told = capsys.readouterr().out
-    assert code == 130 and f"python train.py --resume {run}" in told
+    assert code == 130 and f"kept before its first epoch. To go on:\n  python train.py --resume {run}" in told
     assert told.count("left out 0 nearly uniform training images") == 1
 
 
