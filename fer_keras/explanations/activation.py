@@ -44,7 +44,8 @@ def write_activation(study: Study, folder: MethodFolder, tell: Tell) -> None:
     means = _means_by_emotion(activations, study.labels)
     _write_arrays(folder, study, both, filters, top=top, references=references, means=means)
 
-    title = f"What excites the filters of {layer} ({style}, {STEPS[style]} steps)"
+    title = f"What excites the filters of {layer} ({style}, {STEPS[style]} steps); their mean activation by emotion"
+    title += ", gray: over all seven"
     figure = filters_figure(
         pictures, reached, filters, top_faces=study.images[top], references=references, emotion_means=means, title=title
     )

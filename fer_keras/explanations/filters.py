@@ -29,15 +29,18 @@ def write_filters(study: Study, folder: MethodFolder, tell: Tell) -> None:
         "Every filter: the emotion that excites it most, by how many standard deviations, and its mean activations",
     )
     tops, leads = [one.top_emotions() for one in statistics], [one.standout() for one in statistics]
+    counts = np.bincount(study.labels, minlength=len(EMOTIONS))
     of = f"{study.target.split}{study.limited}" if study.limited else f"the {n:,} images of {study.target.split}"
-    figure = emotion_filters_figure(names, tops, leads, title=f"Which emotion excites which filter, over {of}")
+    figure = emotion_filters_figure(
+        names, tops, leads, counts=counts, title=f"Which emotion excites which filter, over {of}"
+    )
     caption = (
         "All filters of every convolution, coloured by the emotion whose faces excite them most: the stronger the "
         "colour, the further it leads the other emotions, in standard deviations of single images within an emotion "
-        "(0.2 is small, 0.8 large). Right, the filters that stand out most."
+        "(0.2 is small, 0.8 large; of an emotion with few images it may be chance). Right, the filters that stand out "
+        "most."
     )
     folder.figure("filters.png", figure, caption, heading="Filters by emotion")
-    counts = np.bincount(study.labels, minlength=len(EMOTIONS))
     if np.count_nonzero(counts) < 2:
         folder.say("All images are of one emotion: which emotion excites which filter cannot be told.")
     own = study.network.access.gives_classes(layer)

@@ -178,7 +178,11 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
     folder.figure("scores.png", figure, f"Means with standard errors, {_few_said(few)}. {about}")
     deletion, insertion = (np.stack([curve[side] for curve in curves.values()]) for side in (0, 1))
     figure = curves_figure(
-        deletion, insertion, names, baselines=list(BASELINES), title=f"Mean over {count:,} correctly classified images"
+        deletion,
+        insertion,
+        names,
+        baselines=list(BASELINES),
+        title=f"Mean over {count:,} correctly classified images of {where}",
     )
     caption = (
         "The probability of the predicted emotion while pixels vanish into the blurred face (deletion), or appear from "

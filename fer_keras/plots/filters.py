@@ -17,7 +17,12 @@ _COLORS = np.array([to_rgb(EMOTION_COLORS[emotion]) for emotion in EMOTIONS])
 
 
 def emotion_filters_figure(
-    layers: Sequence[str], top_emotions: Sequence[np.ndarray], standout: Sequence[np.ndarray], *, title: str = ""
+    layers: Sequence[str],
+    top_emotions: Sequence[np.ndarray],
+    standout: Sequence[np.ndarray],
+    *,
+    counts: np.ndarray,
+    title: str = "",
 ) -> Figure:
     """Return a strip for each layer of all its filters, coloured by the emotion that excites them most.
 
@@ -28,6 +33,7 @@ def emotion_filters_figure(
         layers: names, from the input on.
         top_emotions: for each layer int (C,), labels; -1 for a filter that never changes (left white).
         standout: for each layer float (C,), the top emotion's lead in standard deviations; NaN where there is none.
+        counts: int (7,), images of each emotion: of a few, the means are chance.
     """
     with house_style():
         figure = new_figure(10.0, 0.9 + 0.24 * len(layers))
@@ -46,7 +52,10 @@ def emotion_filters_figure(
         for ax in (strips, names):
             ax.tick_params(length=0)
             ax.spines[:].set_visible(False)
-        handles = [Patch(color=EMOTION_COLORS[emotion], label=emotion) for emotion in EMOTIONS]
+        handles = [
+            Patch(color=EMOTION_COLORS[emotion], label=f"{emotion} ({count:,})")
+            for emotion, count in zip(EMOTIONS, counts, strict=True)
+        ]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(EMOTIONS), fontsize=8)
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)

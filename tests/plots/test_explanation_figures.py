@@ -103,7 +103,8 @@ def test_a_network_is_drawn_stage_by_stage():
 
 def test_a_layers_filters_are_ordered_by_emotion_and_shaded_by_lead():
     top = np.array([3, 0, -1, 3])
-    figure = emotion_filters_figure(["conv2d"], [top], [np.array([0.2, 5.0, np.nan, 2.0])])
+    figure = emotion_filters_figure(["conv2d"], [top], [np.array([0.2, 5.0, np.nan, 2.0])], counts=np.arange(7))
+    assert [text.get_text() for text in figure.legends[0].get_texts()][:2] == ["angry (0)", "disgust (1)"]
     draws(figure)
     strip = pictures(figure)[0]
     assert strip.shape == (1, 4, 3)
