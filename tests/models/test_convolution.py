@@ -66,16 +66,20 @@ def gradient_graph(layer, *shape):
 def test_layer_in_mixed_precision_is_the_stock_layer(shape, groups):
     options = {"padding": "same", "groups": groups, "dtype": "mixed_bfloat16"}
     stock, quick = keras.layers.Conv2D(4, 3, **options), QuickConv2D(4, 3, **options)
+    exact = keras.layers.Conv2D(4, 3, **options | {"dtype": "float32"})
     x = np.random.default_rng(0).normal(size=(5, *shape)).astype("float32")
-    theirs_of, ours_of = gradient_graph(stock, *shape), gradient_graph(quick, *shape)
-    quick.set_weights(stock.get_weights())
-    theirs, ours = theirs_of(x).numpy(), ours_of(x).numpy()
-    assert quick(x).dtype == stock(x).dtype == tf.bfloat16 and ours.dtype == theirs.dtype == np.float32
+    stock.build((None, *shape))
+    ours_of, exact_of = gradient_graph(quick, *shape), gradient_graph(exact, *shape)
+    for layer in (quick, exact):
+        layer.set_weights(stock.get_weights())
+    assert quick(x).dtype == stock(x).dtype == tf.bfloat16
     np.testing.assert_array_equal(tf.cast(quick(x), tf.float32), tf.cast(stock(x), tf.float32))
-    np.testing.assert_allclose(ours, theirs, atol=0.02 * abs(theirs).max())  # bfloat16 has eight bits
-    for layer_gradient in (ours_of, theirs_of):
-        parts = layer_gradient(x[:2]).numpy() + layer_gradient(x[2:]).numpy()
-        np.testing.assert_allclose(parts, theirs, atol=0.02 * abs(theirs).max())
+    # Not beside the stock gradient in bfloat16: where the CPU has none of its own, that is 3% off.
+    ours, expected = ours_of(x).numpy(), exact_of(x).numpy()
+    assert ours.dtype == np.float32
+    parts = ours_of(x[:2]).numpy() + ours_of(x[2:]).numpy()  # a batch of any size
+    for gradient in (ours, parts):
+        np.testing.assert_allclose(gradient, expected, atol=0.02 * abs(expected).max())  # bfloat16 has eight bits
 
 
 def test_layer_takes_the_quick_way_where_it_gains():
