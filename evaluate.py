@@ -37,7 +37,7 @@ def parse() -> Options:
     add("--no-detect", dest="detect", action="store_false", help="the photos are faces already")
     add("--limit", type=whole, metavar="N", help="use only so many images (0: all)")
     add("--seed", type=whole, metavar="N", help="of the intervals and of --limit (default: 0)")
-    add("--logdir", metavar="FOLDER", help="where runs are (default: logs)")
+    add("--logdir", type=cli.folder, metavar="FOLDER", help="where runs are (default: logs)")
     add("--output", type=Path, metavar="FOLDER", help="where to write (default: evaluation/ of the first run)")
     return Options(**cli.given(parser))
 

@@ -13,17 +13,9 @@ import sys
 from pathlib import Path
 
 from fer_keras import cli
-from fer_keras.config import (
-    Settings,
-    check_run_name,
-    flag,
-    read_after,
-    read_settings,
-    refuse_early_stop,
-    refuse_idle,
-    without_training,
-)
+from fer_keras.config import Settings, check_run_name, flag
 from fer_keras.errors import UserError
+from fer_keras.recipe_files import read_after, read_settings, refuse_early_stop, refuse_idle, without_training
 
 
 def parse() -> cli.argparse.Namespace:
@@ -31,7 +23,9 @@ def parse() -> cli.argparse.Namespace:
     parser.add_argument("--config", metavar="FILE", help="settings from a JSON file; flags win over it")
     parser.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, with its own settings")
     parser.add_argument("--name", type=check_run_name, help="a word to add to the name of the run's folder")
-    parser.add_argument("--logdir", default="logs", metavar="FOLDER", help="where runs go (default: logs)")
+    parser.add_argument(
+        "--logdir", type=cli.folder, default="logs", metavar="FOLDER", help="where runs go (default: logs)"
+    )
     cli.add_settings(parser)
     return parser.parse_args()
 
@@ -46,8 +40,8 @@ def main() -> None:
             raise UserError(f"--resume goes on with the run's own settings: expected no {refused[0]}. Leave it out")
     else:
         from_file = read_settings(arguments.config) if arguments.config else {}
-        if given.get("epochs") == 0:
-            from_file = without_training(from_file)
+        if arguments.config and given.get("epochs") == 0:
+            from_file = without_training(from_file, given, arguments.config)
         chosen = {**from_file, **given}
         settings = Settings.from_json(chosen, arguments.config)
         refuse_early_stop(given, keep=settings.keep)

@@ -59,7 +59,7 @@ def parse() -> Options:
     add("--limit", type=whole, metavar="N", help="use only so many images of the split (0: all)")
     add("--seed", type=whole, metavar="N", help="of every choice at random (default: 0)")
     add("--force", action="store_true", help="do finished methods again")
-    add("--logdir", metavar="FOLDER", help="where runs are (default: logs)")
+    add("--logdir", type=cli.folder, metavar="FOLDER", help="where runs are (default: logs)")
     add("--output", type=Path, metavar="FOLDER", help="where to write (default: explanations/ of the run)")
     return Options(**cli.given(parser))
 

@@ -58,7 +58,8 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     """Call `main` and return the exit code: its own or 0, 2 with one line for a user's mistake, 130 for Ctrl-C."""
     program = program or os.path.basename(sys.argv[0])  # noqa: PTH119
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as cleanly as Ctrl-C
-    unraisable, sys.unraisablehook = sys.unraisablehook, _interrupt_again
+    again: list[threading.Timer] = []
+    hook, sys.unraisablehook = sys.unraisablehook, _hook_that_interrupts_again(sys.unraisablehook, again)
     try:
         for argument in sys.argv[1:]:
             refuse_other_encoding(argument)
@@ -80,20 +81,42 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
         print(f"{program}: {where}{os.strerror(error.errno)}. What to do: {advice}", file=sys.stderr)
         return 2
     finally:
-        sys.unraisablehook = unraisable
+        sys.unraisablehook = hook
+        for timer in again:
+            timer.cancel()
 
 
-def _interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Interrupt the main thread a moment later, if Ctrl-C or a kill fell into a destructor: Python would go on there.
+def _hook_that_interrupts_again(hook: Callable, again: list[threading.Timer]) -> Callable:
+    """Return `hook`, but interrupting the main thread a moment later if Ctrl-C or a kill fell into a destructor.
 
-    TensorFlow's destructors run between any two steps. A moment later, for what is raised in here is lost as well.
+    Python would go on there, and TensorFlow's destructors run between any two steps. A moment later, for what is raised
+    in the hook is lost as well. again: gets the timers.
     """
-    if not isinstance(unraisable.exc_value, KeyboardInterrupt):
-        sys.__unraisablehook__(unraisable)
-        return
-    later = threading.Timer(0.05, _thread.interrupt_main)
-    later.daemon = True
-    later.start()
+
+    def interrupt_again(unraisable: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(unraisable.exc_value, KeyboardInterrupt):
+            hook(unraisable)
+            return
+        again.append(threading.Timer(0.05, _terminate_main_thread))
+        again[-1].daemon = True
+        again[-1].start()
+
+    return interrupt_again
+
+
+def _terminate_main_thread() -> None:
+    """Send it SIGTERM, which a shell never has a program in the background ignore, as it does Ctrl-C."""
+    if hasattr(signal, "pthread_kill"):  # wakes it where it waits, too
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+    else:
+        _thread.interrupt_main(signal.SIGTERM)
+
+
+def folder(text: str) -> str:
+    """Return the path of a folder with ~ as the home it means: a shell leaves it as it is in `--logdir=~/runs`."""
+    from fer_keras.files import expanded  # here, for it takes NumPy along, and --help should not wait for it
+
+    return str(expanded(text))
 
 
 # What TensorFlow's C++ parts say on import whatever TF_CPP_MIN_LOG_LEVEL is: informational, and no use to a user.

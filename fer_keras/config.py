@@ -25,11 +25,10 @@ TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MAX_SEED = 2**32 - 1  # NumPy's
 # The settings that have a part in a run of no epochs: its start, and the images that it is calibrated and measured on.
-_WITHOUT_EPOCHS = {
+WITHOUT_EPOCHS = {
     *("data", "arch", "epochs", "init_from", "keep", "val_fraction", "folds", "fold"),
     *("drop_uniform", "equalize", "limit", "seed", "precision"),
 }
-_ASKS_FOR_NOTHING = (0, None, (), "none")
 _LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
 
@@ -207,7 +206,7 @@ class Settings:
         if self.schedule == "one-cycle":
             idle.add("warmup_epochs")
         if not self.epochs:
-            idle |= {item.name for item in dataclasses.fields(self)} - _WITHOUT_EPOCHS
+            idle |= {item.name for item in dataclasses.fields(self)} - WITHOUT_EPOCHS
         return frozenset(idle)
 
     def each_member(self) -> list["Settings"]:
@@ -226,10 +225,7 @@ class Settings:
 
         source: the file to name in errors; None where there is none, but flags alone.
         """
-        known = [item.name for item in dataclasses.fields(cls)]
-        for key in values:
-            if key not in known:
-                raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
+        _refuse_unknown(values, source)
         lists = [item.name for item in dataclasses.fields(cls) if value_type(item) is tuple]
         given = {name: tuple(values[name]) for name in lists if isinstance(values.get(name), list)}
         try:
@@ -252,38 +248,23 @@ def starts_in(values: dict[str, Any]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path | str | None = None) -> None:
-    """Raise UserError if what was asked for in one place stops early a run that is to keep its last epoch.
-
-    keep: what holds where `asked` does not say. file: where it was asked; None: on the command line.
-    """
-    if asked.get("keep", keep) == "last" and asked.get("early_stop"):
-        where = "" if file is None else f"{file}: "
-        raise UserError(f"{where}--keep last trains to the last epoch: expected no --early-stop (or 0)")
-
-
-def refuse_idle(asked: dict[str, Any], settings: Settings) -> None:
-    """Raise UserError if the command line asks for what has no part in a run with these settings.
-
-    Not for `Settings` to say: a recorded run has a value in every field, and may be trained anew without that part.
-    """
-    for name, value in asked.items():
-        if name not in settings.idle:
-            continue
-        if not settings.epochs:
-            if value in _ASKS_FOR_NOTHING or (name == "members" and value == 1):
-                continue
-            raise UserError(f"--epochs 0 trains nothing: expected no {flag(name)}")
-        if name == "warmup_epochs":
-            raise UserError("--warmup-epochs: --schedule one-cycle is its own warm-up. Leave one of them out")
-        raise UserError(f"{flag(name)} is of the fine-tuning phase: expected --fine-tune-epochs too")
-    if not settings.epochs and asked.get("keep") == "best":
-        raise UserError("--epochs 0 has one network to keep, and nothing to choose by: expected no --keep best")
+def check_each(values: dict[str, Any], source: str) -> None:
+    """Raise UserError for unknown keys and for values of the wrong type or out of range, each judged by itself."""
+    _refuse_unknown(values, source)
+    fields = {item.name: item for item in dataclasses.fields(Settings)}
+    for name, value in values.items():
+        try:
+            plain = tuple(value) if isinstance(value, list) else value
+            _check(fields[name], starts_in(values) if name == "init_from" else plain)
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None
 
 
-def without_training(values: dict[str, Any]) -> dict[str, Any]:
-    """Return those settings of a recipe's file that have a part in a run of no epochs, where a flag has made it one."""
-    return {name: value for name, value in values.items() if name in _WITHOUT_EPOCHS - {"keep"}}
+def _refuse_unknown(values: dict[str, Any], source: str | None) -> None:
+    known = [item.name for item in dataclasses.fields(Settings)]
+    for key in values:
+        if key not in known:
+            raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
 
 
 def flag(name: str) -> str:
@@ -336,34 +317,6 @@ def _plain(number: float) -> str:
 
 
 _NAMES = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", tuple: "a list of texts"}
-
-
-def read_settings(path: Path | str) -> dict[str, Any]:
-    """Return the settings in a JSON file as a dictionary: a recipe of one's own, or the config.json of a run.
-
-    The keys "about", for people, and "after" (see `read_after`) are passed over. UserError for a file that is missing
-    or not a JSON object, or one that asks for the last epoch and for an early stop.
-    """
-    values = read_json_object(path)
-    if isinstance(of_run := values.get("settings"), dict):  # all of them, those too that the run's version had not yet
-        return Settings.from_json(of_run, str(path)).to_json()
-    refuse_early_stop(values, file=path)
-    return {key: value for key, value in values.items() if key not in ("about", "after")}
-
-
-def read_after(path: Path | str) -> list[Path]:
-    """Return the recipes that the one at `path` builds on: the files, in its folder, that its key "after" names.
-
-    UserError for anything but a list of names of files that are there.
-    """
-    names = read_json_object(path).get("after", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f'{path}: "after": expected a list of file names, received {names!r}')
-    files = [Path(path).parent / name for name in names]
-    for file in files:
-        if not file.is_file():
-            raise UserError(f'{path}: "after": no file {file}. Expected a recipe in the same folder')
-    return files
 
 
 def read_json_object(path: Path | str) -> dict[str, Any]:

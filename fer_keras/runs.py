@@ -19,7 +19,7 @@ from typing import Any
 from fer_keras.config import PRETRAINED, Settings, read_json_object
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError, near_miss
-from fer_keras.files import write_json, written_aside
+from fer_keras.files import expanded, write_json, written_aside
 
 SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
 FORMAT = 1  # of config.json; raised when an older reader would misread it
@@ -197,7 +197,7 @@ def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
     """
     if str(path) == PRETRAINED and is_run(SHIPPED):
         return open_pretrained(logdir)
-    for candidate in (Path(path), Path(logdir) / str(path)):
+    for candidate in (expanded(path), Path(logdir) / str(path)):
         if is_run(candidate):
             return Run(candidate)
     if run := run_called(str(path), logdir):
@@ -228,10 +228,10 @@ def _word(run: Run) -> str | None:
 def name_of(path: Path | str, logdir: Path | str) -> str:
     """Return by what name config.json can record the run at `path`, so that it means the same run later.
 
-    The name of its folder, where that stands in `logdir`, wherever that may be moved; else `path` as it is.
+    The name of its folder, where that stands in `logdir`, wherever that may be moved; else its path.
     """
     run = open_run(path, logdir)
-    return run.path.name if run.path.resolve().parent == Path(logdir).resolve() else str(path)
+    return run.path.name if run.path.resolve().parent == Path(logdir).resolve() else str(run.path)
 
 
 def refuse_twice(flag: str, runs: list[Run]) -> None:

@@ -3,7 +3,7 @@ import logging
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +38,15 @@ def test_what_a_user_can_mend_is_one_line_and_an_exit_code(capsys, error, code, 
     assert printed.startswith(said) and printed.count("\n") == 1
 
 
+def test_a_home_that_the_shell_left_alone_is_meant(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cli.folder("~/runs") == str(tmp_path / "runs") and cli.folder("logs") == "logs"
+    for script in ("train.py", "evaluate.py", "visualize.py"):
+        run = [sys.executable, script, "--logdir=~nobody-of-this-name/runs"]
+        done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "received no user's name" in done.stderr and done.stderr.count("\n") == 1
+
+
 class Interrupted:
     """What a signal falls into as it goes: Python drops what its destructor raises."""
 
@@ -46,16 +55,22 @@ class Interrupted:
 
 
 def test_a_signal_that_falls_into_a_destructor_is_not_lost(capsys):
-    def main():
-        Interrupted()
-        for _ in range(600):  # the work that goes on
-            time.sleep(0.1)
+    went_on = threading.Event()
+    deadline = threading.Timer(60, went_on.set)
 
-    handler, hook = signal.getsignal(signal.SIGTERM), sys.unraisablehook
+    def main():
+        deadline.start()
+        Interrupted()
+        went_on.wait()  # as work in other threads is waited for
+
+    hook, handlers = sys.unraisablehook, {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell has it for a program in the background
     try:
-        assert cli.guarded(main, "prog") == 130
+        assert cli.guarded(main, "prog") == 130 and not went_on.is_set()
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        deadline.cancel()
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
     assert capsys.readouterr().err == "prog: stopped\n" and sys.unraisablehook is hook
 
 

@@ -1,10 +1,9 @@
 import dataclasses
 import json
-from pathlib import Path
 
 import pytest
 
-from fer_keras.config import Settings, check_run_name, read_settings, refuse_early_stop, refuse_idle
+from fer_keras.config import Settings, check_run_name
 from fer_keras.errors import UserError
 
 
@@ -21,24 +20,6 @@ def test_one_start_may_stand_by_itself_and_null_for_none():
         return Settings.from_json({"init_from": value}, "test").init_from
 
     assert starts("a") == ("a",) and starts(["a", "b"]) == ("a", "b") and starts(None) == starts([]) == ()
-
-
-@pytest.mark.parametrize(
-    ("asked", "said"),
-    [
-        ({"optimizer": "sgd"}, "--epochs 0 trains nothing: expected no --optimizer"),
-        ({"save_every": 2}, "--epochs 0 trains nothing: expected no --save-every"),
-        ({"keep": "best"}, "--epochs 0 has one network to keep, and nothing to choose by: expected no --keep best"),
-    ],
-)
-def test_what_has_no_part_in_a_run_of_no_epochs_is_refused(asked, said):
-    start = {"epochs": 0, "init_from": ("a", "b")}
-    refuse_idle(start | {"keep": "last", "seed": 3, "val_fraction": 0.1}, Settings(**start))
-    nothing = {"coarse_epochs": 0, "members": 1, "rollback": False, "teachers": (), "augment": "none"}
-    refuse_idle(start | nothing, Settings(**start | nothing))
-    with pytest.raises(UserError) as refused:
-        refuse_idle(start | asked, Settings(**start | asked))
-    assert str(refused.value) == said
 
 
 def test_a_whole_number_will_do_for_a_number():
@@ -107,53 +88,10 @@ def test_settings_cannot_be_changed():
         Settings().epochs = 3
 
 
-def test_a_recipe_and_a_runs_config_both_give_settings(tmp_path):
-    recipe = tmp_path / "recipe.json"
-    recipe.write_text('{"about": "quick", "epochs": 3}')
-    assert read_settings(recipe) == {"epochs": 3}
-    config = tmp_path / "config.json"
-    config.write_text('{"format": 1, "settings": {"epochs": 4}, "emotions": [], "data": {}}')
-    assert read_settings(config) == Settings(epochs=4).to_json()  # all of them, later ones too
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe\x00", b"1" * 5000, b"[" * 100_000])
-def test_a_file_that_is_no_json_object_is_refused_by_name(tmp_path, content):
-    path = tmp_path / "broken.json"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match=r"broken\.json: expected"):
-        read_settings(path)
-
-
-def test_a_missing_settings_file_and_a_folder_are_refused(tmp_path):
-    with pytest.raises(UserError, match="no file"):
-        read_settings(tmp_path / "none.json")
-    with pytest.raises(UserError, match="received a folder"):
-        read_settings(tmp_path)
-
-
 @pytest.mark.parametrize("name", ["", "a/b", "../x", ".hidden", "a b", "x" * 65, "pretrained"])
 def test_names_that_make_no_folder_are_refused(name):
     with pytest.raises(UserError, match="--name"):
         check_run_name(name)
-
-
-@pytest.mark.parametrize("recipe", sorted(Path(__file__).parents[1].glob("configs/*.json")), ids=lambda path: path.stem)
-def test_every_recipe_in_the_box_is_whole_and_says_what_it_costs_and_gives(recipe):
-    assert Settings.from_json(read_settings(recipe), recipe.name) != Settings()
-    about = json.loads(recipe.read_text())["about"]
-    assert set(about) >= {"what", "command", "machine", "time", "accuracy"}
-    assert f"--config configs/{recipe.name}" in about["command"]
-
-
-def test_an_early_stop_asked_for_beside_the_last_epoch_is_refused(tmp_path):
-    recipe = tmp_path / "recipe.json"
-    recipe.write_text('{"keep": "last", "early_stop": 5}')
-    with pytest.raises(UserError, match=r"recipe.json: --keep last .*: expected no --early-stop \(or 0\)"):
-        read_settings(recipe)
-    with pytest.raises(UserError, match=r"^--keep last trains to the last epoch"):
-        refuse_early_stop({"early_stop": 5}, keep="last")
-    refuse_early_stop({"early_stop": 5})
-    refuse_early_stop({"early_stop": 0}, keep="last")
 
 
 def test_flags_win_over_a_file_before_the_two_are_judged_together():

@@ -18,6 +18,7 @@ LAYERS = {
     "files": {"errors"},
     "console": set(),
     "config": {"emotions", "errors", "files", "models.catalog"},
+    "recipe_files": {"errors", "config"},
     "runs": {"emotions", "errors", "files", "config"},
     "metrics": {"emotions", "errors"},
     "plots": {"emotions", "errors", "files", "metrics", "data"},
@@ -25,7 +26,8 @@ LAYERS = {
     "models": BASE,
     "inference": BASE | {"metrics", "models", "data"},
     "prediction_bar": {"inference"},
-    "training": BASE | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots"},
+    "training": BASE
+    | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots", "recipe_files"},
     "explain": BASE | {"data", "models", "metrics", "inference"},
     "scores": {"emotions", "data.synthetic"},
     "photos": BASE | {"data", "plots"},
@@ -33,7 +35,9 @@ LAYERS = {
     "explanations": BASE
     | {"cli", "data", "models", "metrics", "inference", "explain", "scores", "evaluation", "plots"},
 }
-NEVER_TENSORFLOW = ("metrics", "plots", "photos", "emotions", "errors", "files", "config", "console", "runs", "cli")
+NEVER_TENSORFLOW = (
+    *("metrics", "plots", "photos", "emotions", "errors", "files", "config", "recipe_files", "console", "runs", "cli"),
+)
 
 
 def modules():

@@ -90,9 +90,11 @@ def test_without_a_finished_run_the_next_command_is_told(tmp_path):
         newest_finished(tmp_path)
 
 
-def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path):
+def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path, monkeypatch):
     run = make_run(tmp_path, "good", finished=True)
     assert open_run(run.path) == run == open_run(run.path.name, tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_run(f"~/{run.path.name}") == run and name_of(f"~/{run.path.name}", "logs") == str(run.path)
     with pytest.raises(UserError, match=f"Did you mean '{run.path.name}'"):
         open_run(run.path.name[:-1] + "x", tmp_path)
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import keras
 
-from fer_keras.config import Settings, flag, read_after, read_settings, starts_in
+from fer_keras.config import Settings, flag, starts_in
 from fer_keras.console import say
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
+from fer_keras.recipe_files import read_after, read_settings
 from fer_keras.runs import Run, one_network, open_run, read_config, run_called
 from fer_keras.training import job
 
@@ -185,7 +186,7 @@ def _refuse_other_recipe(run: Run, file: Path, settings: Settings, chosen: dict[
                 f"{run.path}: expected a run by {file}, with {flag(name)} {ours}, received one with {theirs}. "
                 f"Move it elsewhere, or give it another name"
             )
-    faces = load_faces(settings.data, limit=settings.limit, seed=settings.seed)
+    faces = load_faces(expected.data, limit=expected.limit, seed=settings.seed)
     if faces.sha256 != config.data["sha256"]:
         raise UserError(
             f"{run.path}: expected a run by {file} on {faces.source} as it is now, received one on other data "

@@ -175,8 +175,9 @@ def _train_all(
             _train_members(run, settings, faces, split.record, device, logdir, command)
     except (KeyboardInterrupt, OSError):
         checkpoints = [run.checkpoint_file, *(run.member(index).checkpoint_file for index in range(settings.networks))]
-        kept = "as of its last whole epoch" if any(file.is_file() for file in checkpoints) else "before its first epoch"
-        say(f"\nThe run is kept {kept}. To go on:\n  python train.py --resume {run.path}")
+        kept = " before its first epoch" if settings.epochs else ""
+        kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
+        say(f"\nThe run is kept{kept}. To go on:\n  python train.py --resume {run.path}")
         raise
     done = "trained" if settings.epochs else "made"
     say(f"\n{done} in {duration(time.monotonic() - started)}")

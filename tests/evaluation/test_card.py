@@ -5,8 +5,9 @@ import shlex
 import pytest
 
 from fer_keras import cli
-from fer_keras.config import MANY, Settings, refuse_idle
+from fer_keras.config import MANY, Settings
 from fer_keras.evaluation.card import images_said, recipe_command
+from fer_keras.recipe_files import refuse_idle
 from fer_keras.runs import RunConfig
 from fer_keras.training.defaults import in_force
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.config import Settings, read_settings
+from fer_keras.config import Settings
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_json
+from fer_keras.recipe_files import read_settings
 from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
 from fer_keras.training import job
 from fer_keras.training.chain import train_before

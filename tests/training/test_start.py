@@ -117,7 +117,7 @@ def test_a_mean_between_a_good_network_and_a_poor_one_is_told(tmp_path, capsys):
     # a little for those of -9
     said = capsys.readouterr().out
     assert "loss 0.1270 on 40 training images\nalone: poor 1.3137, good 0.0067" in said
-    assert "It is worse than good alone: they do not lie in one valley" in said
+    assert "It is worse than good alone on these; evaluate.py --compare" in said and "valley" not in said
 
 
 def test_the_batch_statistics_of_a_mean_are_those_of_its_own_layers(tmp_path, capsys):
@@ -135,8 +135,8 @@ def test_the_batch_statistics_of_a_mean_are_those_of_its_own_layers(tmp_path, ca
 
 
 def test_a_mean_is_measured_on_the_data_of_its_starts(tmp_path):
-    data, settings = tmp_path / "faces.csv", TINY | {"epochs": 1, "limit": 0, "keep": "last"}
-    rows = [f"{label},{' '.join(['50', '200'] * 1152)}" for label in range(7)]
+    data, settings = tmp_path / "faces.csv", TINY | {"epochs": 1, "limit": 7, "keep": "last"}
+    rows = [f"{label},{' '.join(['50', '200'] * 1152)}" for label in 2 * list(range(7))]
     data.write_text("\n".join(["emotion,pixels", *rows]))
     settings["data"] = str(data)
     first = job.start(Settings(**settings), logdir=str(tmp_path), name="first", command=[], given=settings)
@@ -145,13 +145,17 @@ def test_a_mean_is_measured_on_the_data_of_its_starts(tmp_path):
     def mean():
         return job.start(Settings(**nothing), logdir=str(tmp_path), name="mean", command=[], given=nothing)
 
-    assert read_config(mean()).data["sha256"] == read_config(first).data["sha256"]
+    made, started = read_config(mean()), read_config(first)
+    assert made.data["sha256"] == started.data["sha256"] and made.data["training"] == started.data["training"] == 7
+    data.write_text("\n".join(["emotion,pixels", *rows[:-1]]))
+    with pytest.raises(UserError, match=r"--epochs 0: expected the data that first was trained on at .*, found others"):
+        mean()
     data.unlink()
-    with pytest.raises(UserError, match=r"--epochs 0: expected the data of first at .*, found none"):
+    with pytest.raises(UserError, match=r"--epochs 0: expected the data that first was trained on at .*, found none"):
         mean()
 
 
-def test_a_run_of_no_epochs_that_was_stopped_goes_on(tmp_path, monkeypatch):
+def test_a_run_of_no_epochs_that_was_stopped_goes_on(tmp_path, monkeypatch, capsys):
     for seed in (1, 2):
         start(tmp_path, f"first-{seed}", epochs=1, keep="last", seed=seed)
 
@@ -161,6 +165,7 @@ def test_a_run_of_no_epochs_that_was_stopped_goes_on(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(job, "starting_network", stopped)
         start(tmp_path, "mean", epochs=0, init_from=("first-1", "first-2"))
+    assert "The run is kept. To go on:" in capsys.readouterr().out
     run = job.resume("mean", logdir=str(tmp_path), data=None, command=[])
     whole = start(tmp_path, "whole", epochs=0, init_from=("first-1", "first-2"))
     assert run.finished and whole.path != run.path
