@@ -2,6 +2,7 @@
 """Images a second in training: this package's layers against Keras's own that they equal, in turn.
 
     python benchmarks/training_step.py --arch cnn4 --precision float32
+    python benchmarks/training_step.py --arch vgg25 --precision bfloat16 --stock-precision float32
 
 Random images, Adam, no data pipeline: what the network alone costs. The two take turns, some steps each, so that a
 machine whose speed drifts treats both alike; the ratio is the figure to quote.
@@ -46,7 +47,9 @@ def training_step(arch: str, precision: str, batch: int, *, fast: bool):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", default="cnn4", choices=ARCHITECTURES)
-    parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16", "float16"))
+    precisions = ("float32", "bfloat16", "float16")
+    parser.add_argument("--precision", default="float32", choices=precisions)
+    parser.add_argument("--stock-precision", choices=precisions, help="of Keras's own layers (default: the same)")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
@@ -54,8 +57,11 @@ def main() -> None:
     cli.import_quietly("tensorflow")
 
     ways = {
-        name: training_step(arguments.arch, arguments.precision, arguments.batch, fast=name == "fast")
-        for name in ("fast", "stock")
+        name: training_step(arguments.arch, precision, arguments.batch, fast=name == "fast")
+        for name, precision in (
+            ("fast", arguments.precision),
+            ("stock", arguments.stock_precision or arguments.precision),
+        )
     }
     for run in ways.values():
         run(3)  # traces, and warms up

@@ -15,15 +15,21 @@ class UserError(Exception):
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean 'conv2d_24'?" for the known name nearest to `name`, or "" when none is near.
 
-    Of those nearly as near, one with the same number at its end comes first: 'conv24' means conv2d_24, not conv2d_4.
+    A name that differs in the number at its end alone comes first, of several the one of the nearest number: conv2d_25
+    means conv2d_24. Then, of those nearly as near, one with the same number: 'conv24' means conv2d_24, not conv2d_4.
     """
-    close = difflib.get_close_matches(name, list(known), n=5, cutoff=0.5)
-    close.sort(key=lambda one: _number_at_the_end(one) != _number_at_the_end(name))
+    known, (stem, number) = list(known), _numbered(name)
+    close = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
+    close.sort(key=lambda one: _numbered(one)[1] != number)
+    if number and (alike := [one for one in known if _numbered(one)[0] == stem and _numbered(one)[1]]):
+        close = [min(alike, key=lambda one: abs(int(_numbered(one)[1]) - int(number)))]
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
-def _number_at_the_end(name: str) -> str:
-    return re.search(r"\d*$", name)[0]
+def _numbered(name: str) -> tuple[str, str]:
+    """Split the number from the end of a name; "" where it has none."""
+    number = re.search(r"[0-9]{0,9}$", name)[0]
+    return name[: len(name) - len(number)], number
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:

@@ -7,12 +7,19 @@ LAYERS = [f"{kind}{number}" for kind in ("conv2d", "activation") for number in (
 
 @pytest.mark.parametrize(
     ("typed", "meant"),
-    [("conv24", "conv2d_24"), ("conv_4", "conv2d_4"), ("conv2d24", "conv2d_24"), ("activaton_3", "activation_3")],
+    [
+        ("conv24", "conv2d_24"),
+        ("conv_4", "conv2d_4"),
+        ("conv2d24", "conv2d_24"),
+        ("activaton_3", "activation_3"),
+        ("conv2d_25", "conv2d_24"),
+        ("activation_0", "activation_1"),
+    ],
 )
 def test_the_nearest_name_is_offered_and_numbers_count(typed, meant):
     assert near_miss(typed, LAYERS) == f" Did you mean '{meant}'?"
 
 
 def test_nothing_is_offered_where_nothing_is_near():
-    assert near_miss("zzz", LAYERS) == ""
+    assert near_miss("zzz", LAYERS) == near_miss("9" * 5000, LAYERS) == ""
     assert str(unknown_name("layer", "zzz", ["a", "b"])) == "no layer 'zzz'. Expected one of: a, b"

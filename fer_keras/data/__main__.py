@@ -39,27 +39,27 @@ def main(argv: list[str] | None = None) -> None:
     from fer_keras.data.prepare import load_faces
     from fer_keras.files import writable, write_json
 
-    for flag, name in files:
-        if name:
-            writable(Path(name).parent, flag)
+    figure, sheet, numbers = (
+        writable(Path(name).parent, flag) / Path(name).name if name else None for flag, name in files
+    )
     faces = load_faces(arguments.path)
     findings = audit(faces)
     print(f"{faces.source}\nSHA-256 {faces.sha256}\n\n{findings.table()}")
-    if arguments.json:
-        write_json(arguments.json, findings.figures())
-        print(f"\nwrote {arguments.json}")
-    if arguments.figure:
+    if numbers:
+        write_json(numbers, findings.figures())
+        print(f"\nwrote {numbers}")
+    if figure:
         from fer_keras.plots.audit import audit_figure
         from fer_keras.plots.style import save_figure
 
-        save_figure(audit_figure(faces, findings), arguments.figure, note=faces.source)
-        print(f"\nwrote {arguments.figure}")
-    if arguments.faces:
+        save_figure(audit_figure(faces, findings), figure, note=faces.source)
+        print(f"\nwrote {figure}")
+    if sheet:
         from fer_keras.plots.faces_sheet import emotions_sheet
         from fer_keras.plots.style import save_figure
 
-        save_figure(emotions_sheet(faces), arguments.faces, note=SYNTHETIC_NOTE if faces.synthetic else faces.source)
-        print(f"\nwrote {arguments.faces}")
+        save_figure(emotions_sheet(faces), sheet, note=SYNTHETIC_NOTE if faces.synthetic else faces.source)
+        print(f"\nwrote {sheet}")
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     found = list(_walk(folder, passed_over))
     stray = [path for path in passed_over if path.lower().endswith(IMAGE_SUFFIXES)]
     if not found:
-        raise _no_images(folder, stray)
+        raise _no_images(folder, stray, passed_over)
     if stray:
         _log.warning("Passed over %d images outside the folders of emotions, e.g. %s", len(stray), min(stray))
     others = [path for path in passed_over if not path.lower().endswith(IMAGE_SUFFIXES)]
@@ -98,10 +98,12 @@ def list_images(folder: Path | str) -> list[ImageFile]:
     return sorted(found, key=lambda image: natural_key(image.name))
 
 
-def _no_images(folder: Path, stray: Sequence[str]) -> UserError:
+def _no_images(folder: Path, stray: Sequence[str], passed_over: Sequence[str]) -> UserError:
     """Return what to say of a folder without faces. stray: images that stand in no folder of an emotion."""
     if not stray:
-        return UserError(f"{folder} holds no images. Expected {_LAYOUTS}{_tables_in(folder)}")
+        others = [path for path in passed_over if not path.lower().endswith(".csv")]
+        of = f", but {counted(len(others), 'file')} of other kinds, e.g. {min(others)}" if others else ""
+        return UserError(f"{folder} holds no images{of}. Expected {_LAYOUTS}{_tables_in(folder)}")
     said = f"{folder} holds {counted(len(stray), 'image')}, none in the folder of an emotion. Expected {_LAYOUTS}"
     if emotion_index(folder.resolve().name) is not None:
         return UserError(f"{said}. It is itself that of an emotion: give the one around it, {folder.resolve().parent}")
@@ -146,7 +148,8 @@ def _walk_emotions(
     for name in names:
         label = emotion_index(name)
         if label is None:
-            tables = _tables_in(folder)
+            others_are_emotions = any(emotion_index(other) is not None for other in names)
+            tables = "" if others_are_emotions else _tables_in(folder)
             guess = "" if tables else near_miss(name.lower(), (*EMOTIONS, *SYNONYMS))
             expected = f"Expected one of: {', '.join(EMOTIONS)}; laid out as {_LAYOUTS}"
             raise UserError(f"{folder / prefix / name}: no emotion '{name}'.{guess} {expected}{tables}")

@@ -33,7 +33,8 @@ def read_image(path: Path | str, mode: str) -> Image.Image:
             return _opaque(_eight_bits(image, form)).convert(mode)
     except _UNDECODABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        reason = "a file of another kind" if isinstance(error, UnidentifiedImageError) else reason
+        if isinstance(error, UnidentifiedImageError):  # whose text is the file's name once more
+            reason = "nothing known as one, or only its beginning" if Path(path).stat().st_size else "an empty file"
         raise UserError(f"{path} cannot be decoded. Expected a whole image, received: {reason}") from None
 
 

@@ -25,8 +25,8 @@ class HeldOut:
     trained_each: of each run, whether most of them trained it or were held out of Training; None where not known.
     leaked: bool (N,), images that stand pixel for pixel in what one of the runs, or a run that it comes from, was
     trained on, or among those that chose its epoch; None: not known.
-    all_chose: whether as good as all images of the split chose the epoch of one of the runs: `leaked` then tells only
-    of training, for without the others nothing would be left.
+    all_chose: whether as good as all images of the split chose the epoch of some run: `leaked` then tells of training
+    alone, for without the others nothing would be left.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
@@ -93,7 +93,10 @@ def hold_out(
     ]
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
     selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
-    trained, all_chose = np.array([by.trained for by in seen]), any(by.all_chose for by in seen)
+    trained = np.array([by.trained for by in seen])
+    all_chose = bool(np.any([by.chose for by in seen], axis=0).mean() > 1 - FEW)
+    leaked = _leaked(seen, all_chose)
+    left_out = leaked is not None and not all_chose
     why = "" if asked_for else _reason(candidates, whole, split, seen, selected_each)
     how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
@@ -102,9 +105,9 @@ def hold_out(
         reason=f"{why} {how}".strip(),
         selected_each=selected_each,
         trained_each=_trained_each(seen, trained),
-        leaked=_leaked(seen, all_chose),
+        leaked=leaked,
         all_chose=all_chose,
-        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained)),
+        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained, left_out)),
         fold_of=fold_of,
     )
     return _limited(held, limit, seed, candidates, seen, trained) if limit else held
@@ -270,24 +273,26 @@ def _warnings(
     seen: list[Seen],
     selected_each: tuple[bool | None, ...],
     trained: np.ndarray,
+    left_out: bool,
 ) -> list[str]:
+    """left_out: whether the accuracy without leaks is without the images that chose an epoch."""
     said = []
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
     learned = _mostly(trained)
-    chosen = [one for one, chose, by in zip(candidates, selected_each, seen, strict=True) if chose and by.all_chose]
+    chosen = [one for one, chose in zip(candidates, selected_each, strict=True) if chose and not left_out]
     if chosen and not learned:
         whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
         if all(candidate.config.settings.keep == "last" for candidate in chosen):
             whose = f"what {whose} started or learned from"
         said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
-    all_chose = any(by.all_chose for by in seen)
-    for candidate, by in zip(candidates, seen, strict=True):
-        if not by.all_chose and not learned and by.only_chose.mean() > FEW:
-            without = "" if all_chose else ": the accuracy without leaks leaves them out"
+    for candidate, by, chose in zip(candidates, seen, selected_each, strict=True):
+        if candidate not in chosen and not learned and by.only_chose.mean() > FEW:
+            too_good = "the accuracy is a little too good to be true, that " if chose else "the accuracy "
             said.append(
                 f"{int(by.only_chose.sum()):,} of the {trained.shape[1]:,} images of {split} chose the epoch of "
-                f"{candidate.name}, or of what it comes from{without}."
+                f"{candidate.name}, or of what it comes from"
+                + (f": {too_good}without leaks leaves them out." if left_out else ".")
             )
     if split == VALIDATION and not any(selected_each) and any(one.other_epoch is not None for one in candidates):
         said.append(

@@ -106,8 +106,8 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
         raise UserError("--vote hard: photos show probabilities, which a majority has none of. Leave it out")
     from fer_keras.photos.find import find_photos
 
-    photos = find_photos(paths)
-    photos = photos[: options.limit or len(photos)]
+    asked = find_photos(paths)
+    photos = asked[: options.limit or len(asked)]
     folder = writable(options.output or candidates[0].run.evaluation("photos"))
     cli.import_quietly("keras")
     from fer_keras.evaluation import ensembles, own_photos
@@ -122,8 +122,9 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
         more = f" ({len(results)} such photos)" if len(results) > 1 else ""
         raise UserError(f"--predict: {results[0].path} {results[0].problem}{more}")
     table = folder / "photos.csv"
-    own_photos.remove_earlier_pictures(table, results)
+    gone = own_photos.remove_earlier_pictures(table, asked, results)
     own_photos.write_table(table, results)
     pictures = sum(result.picture is not None for result in results)
     written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "")
-    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}", flush=True)
+    replaced = f"\nremoved {counted(gone, 'picture')} of an earlier call; --output FOLDER keeps them" if gone else ""
+    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}{replaced}", flush=True)

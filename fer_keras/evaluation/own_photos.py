@@ -1,7 +1,6 @@
 """Photos of people: a table of their faces and what the networks say about each."""
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from fer_keras.files import written_aside
 from fer_keras.photos.predict import PhotoResult
 from fer_keras.plots.style import drawn_here
 
-_COLUMNS = ("photo", "face", "x", "y", "width", "height", "predicted", *EMOTIONS)
+_COLUMNS = ("photo", "face", "x", "y", "width", "height", "predicted", *EMOTIONS, "picture")
 
 
 def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
-    """Write a row for each face: its photo, its number in it from 1, its box in pixels, and what was predicted."""
+    """Write a row for each face: its photo, its number in it from 1, its box in pixels, what was predicted, and the
+    name of the annotated picture beside the table, "" where there is none."""
     with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(_COLUMNS)
@@ -23,31 +23,36 @@ def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
             for number, (box, probabilities) in enumerate(zip(result.boxes, result.probabilities, strict=True), 1):
                 said = EMOTIONS[probabilities.argmax()]
                 shown = [f"{probability:.6f}" for probability in probabilities]
-                rows.writerow([result.path, number, box.x, box.y, box.width, box.height, said, *shown])
+                picture = "" if result.picture is None else result.picture.name
+                rows.writerow([result.path, number, box.x, box.y, box.width, box.height, said, *shown, picture])
 
 
-def remove_earlier_pictures(table: Path, results: Sequence[PhotoResult]) -> None:
-    """Remove the pictures beside `table` that an earlier call drew of the photos in it, and that `results` lack.
+def remove_earlier_pictures(table: Path, asked: Sequence[Path], results: Sequence[PhotoResult]) -> int:
+    """Remove the pictures that an earlier call drew and `table` tells of, but for those of `results`; return how many.
 
-    Else they would stand beside a table that does not know them. What this program did not draw stays.
+    Else they would stand beside a table that does not know them. asked: photos of this call, which stay, as does what
+    this program did not draw.
     """
-    stems = {photo.stem.lower() for photo in _photos_in(table)}
-    kept = {result.picture for result in results}
-    for picture in table.parent.glob("*.png"):
-        stem = picture.stem.lower()
-        named = stem in stems or re.sub(r"-[0-9]+$", "", stem) in stems  # see `picture_names`
-        if named and picture not in kept and drawn_here(picture):
-            picture.unlink()
+    kept = {path.resolve() for path in (*asked, *(result.picture for result in results if result.picture))}
+    earlier = {table.parent / name for name in _pictures_in(table)}
+    gone = [path for path in earlier if path.is_file() and path.resolve() not in kept and drawn_here(path)]
+    for path in gone:
+        path.unlink()
+    return len(gone)
 
 
-def _photos_in(table: Path) -> list[Path]:
-    """Return the photos that a table tells of; none where there is no table of ours."""
+def _pictures_in(table: Path) -> set[str]:
+    """Return the names of the pictures that a table tells of; none where there is no table of ours."""
     if not table.is_file():
-        return []
-    with table.open(newline="", encoding="utf-8", errors="replace") as file:
-        if file.readline().rstrip("\n") != ",".join(_COLUMNS):
-            return []
-        return [Path(row[0]) for row in csv.reader(file) if row]
+        return set()
+    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:  # -sig: as spreadsheets save it
+        rows = csv.DictReader(file)
+        try:
+            if tuple(rows.fieldnames or ()) != _COLUMNS:
+                return set()
+            return {Path(row["picture"]).name for row in rows if row["picture"]}
+        except csv.Error:  # damaged since
+            return set()
 
 
 def summary_text(results: Sequence[PhotoResult]) -> str:

@@ -45,11 +45,6 @@ class Seen:
         """Images that chose an epoch and trained nothing, bool (N,)."""
         return self.chose & ~self.trained
 
-    @property
-    def all_chose(self) -> bool:
-        """Whether as good as all of the images chose an epoch: too few are left to measure on."""
-        return bool(self.chose.mean() > 1 - FEW)
-
     def selected_on(self) -> bool | None:
         """Tell whether most of the images chose an epoch; None where that cannot be told.
 

@@ -1,6 +1,7 @@
 """Reading image folders: layouts, names of splits and emotions, conversions, and what cannot be read."""
 
 import logging
+import shutil
 
 import numpy as np
 import pytest
@@ -173,8 +174,17 @@ def test_a_photo_is_turned_as_its_camera_held_it(tmp_path):
     assert np.all(decoded[:-1] == 0)
 
 
-@pytest.mark.parametrize("kind", ["empty", "text", "truncated", "broken PNG"])
-def test_an_image_that_cannot_be_decoded_is_told_with_its_file(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("empty", "an empty file"),
+        ("text", "nothing known as one"),
+        ("beginning", "or only its beginning"),
+        ("truncated", ""),
+        ("broken PNG", ""),
+    ],
+)
+def test_an_image_that_cannot_be_decoded_is_told_with_its_file(tmp_path, kind, said):
     path = put(tmp_path, "happy/2.jpg", np.random.default_rng(0).integers(0, 256, (48, 48), dtype=np.uint8))
     put(tmp_path, "happy/1.jpg", face(3))
     if kind == "broken PNG":
@@ -182,10 +192,13 @@ def test_an_image_that_cannot_be_decoded_is_told_with_its_file(tmp_path, kind):
         whole = (tmp_path / "png.png").read_bytes()
         path.write_bytes(whole[:45] + b"\0" * 10 + whole[55:])
     else:
-        path.write_bytes({"empty": b"", "text": b"no image\n", "truncated": path.read_bytes()[:-300]}[kind])
+        whole = path.read_bytes()
+        path.write_bytes(
+            {"empty": b"", "text": b"no image\n", "beginning": whole[:20], "truncated": whole[:-300]}[kind]
+        )
     with pytest.raises(UserError) as caught:
         read_images(tmp_path, list_images(tmp_path / "."))
-    assert str(caught.value).startswith(f"{path} cannot be decoded")
+    assert str(caught.value).startswith(f"{path} cannot be decoded") and said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -252,9 +265,21 @@ def test_a_layout_that_is_not_known_is_told(tmp_path, names, pieces):
 def test_an_empty_folder_and_one_with_a_csv_are_told(tmp_path):
     with pytest.raises(UserError, match="holds no images"):
         list_images(tmp_path)
+    (tmp_path / "photos/happy").mkdir(parents=True)
+    (tmp_path / "photos/happy/a.heic").write_bytes(b"a picture of a kind that is not read")
+    with pytest.raises(UserError, match=r"holds no images, but 1 file of other kinds, e\.g\. .*a\.heic\. Expected"):
+        list_images(tmp_path / "photos")
+    shutil.rmtree(tmp_path / "photos")
     (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
     with pytest.raises(UserError, match=r"It holds 'fer2013\.csv'"):
         list_images(tmp_path)
+    put(tmp_path / "images", "suprise/1.png", face(1))
+    put(tmp_path / "images", "happy/1.png", face(1))
+    (tmp_path / "images/list.csv").write_text("file,label\n")
+    with pytest.raises(UserError, match=r"no emotion 'suprise'\. Did you mean 'surprise'\?") as refused:
+        list_images(tmp_path / "images")
+    assert "list.csv" not in str(refused.value)
+    shutil.rmtree(tmp_path / "images")
     put(tmp_path, "copies/1.png", face(1))
     with pytest.raises(UserError, match=r"no emotion 'copies'\. Expected .* It holds 'fer2013\.csv'"):
         list_images(tmp_path)

@@ -330,8 +330,21 @@ def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
     command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", tmp_path / "b.png", "--output", out)
     assert {path.name for path in out.iterdir()} == {"a.png", "b.png", "photos.csv"}
     (out / "b-2.png").write_bytes((tmp_path / "mine.png").read_bytes())  # a picture of somebody's
-    command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", out)
-    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "photos.csv"}
+    (out / "b-2024.png").write_bytes((out / "b.png").read_bytes())  # a copy of ours that somebody keeps
+    table = out / "photos.csv"
+    table.write_text(table.read_text(), encoding="utf-8-sig")  # as a spreadsheet saves it
+    _, said, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", out)
+    assert "removed 1 picture of an earlier call" in said
+    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "b-2024.png", "photos.csv"}
+    (out / "b-2024.png").unlink()
+    for _ in range(2):  # of a picture that was drawn here and is now asked about
+        command("--run", RUN, "--no-detect", "--predict", out / "a.png", "--output", out)
+        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "photos.csv"}
+    _, said, _ = command("--run", RUN, "--no-detect", "--predict", out, "--limit", 1, "--output", out)
+    assert (out / "a-2.png").is_file() and "removed" not in said  # what is asked about, beyond the limit too
+    table.write_text(f'{table.read_text().splitlines()[0]}\n"{"x" * 200_000}')  # no CSV any more
+    code, _, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "b.png", "--output", out)
+    assert code == 0 and (out / "a.png").is_file()
 
 
 def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):

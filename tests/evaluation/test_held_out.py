@@ -41,7 +41,27 @@ def test_a_limited_run_leaves_most_of_the_split_that_chose_its_epoch_out_as_leak
     run = candidate_of(csv_of("Training", "PublicTest"), limit=14)
     held = hold_out([run])
     assert held.split == "PublicTest" and held.leaked.sum() == 14 and len(held.leaked) == 21
-    assert "14 of the 21 images of PublicTest chose the epoch" in held.warnings[0]
+    (warning,) = held.warnings
+    assert "14 of the 21 images of PublicTest chose the epoch" in warning and "too good to be true" in warning
+
+
+def test_two_runs_that_together_chose_on_all_of_a_split_leave_nothing_to_measure_without(csv_of, candidate_of):
+    data = csv_of("Training", "PublicTest")
+    limits = {f"run{seed}": candidate_of(data, f"run{seed}", limit=14, seed=seed) for seed in range(4)}
+    held = hold_out(list(limits.values()))
+    assert held.selected_on is True and held.seen_before == "seen in training" and not held.leaked.any()
+    assert "PublicTest chose the epoch of these runs" in held.warnings[0] and "leaves them out" not in held.warnings[0]
+
+
+def test_what_is_not_left_out_is_not_said_to_be(csv_of, candidate_of):
+    data = csv_of("Training", "PublicTest")
+    parent = candidate_of(data, "parent", limit=14)
+    gone = csv_of("Training", name="gone.csv")
+    child = started_from(candidate_of(gone, "child", val_fraction=0.2, validation_split="Training"), parent)
+    gone.unlink()
+    held = hold_out([child], data=str(data), split="PublicTest")
+    assert held.leaked is None and held.selected_on is True
+    assert "PublicTest chose the epoch of this run" in held.warnings[0] and "leaves them out" not in held.warnings[0]
 
 
 def test_one_run_that_selected_on_it_spoils_a_split_for_all(csv_of, candidate_of):
