@@ -258,9 +258,11 @@ def test_a_finished_method_is_not_done_again_unless_options_change_or_force(run,
     same = ("--run", run.path, "--method", "outputs", "saliency", "--per-class", 2)
     before = stamps()
     call(*same)
-    assert stamps() == before and "done before" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert stamps() == before and "done before" in said and "takes the place" not in said
     call(*same, "--channels", 2)  # of outputs alone
-    changed = stamps()
+    changed, said = stamps(), capsys.readouterr().out
+    assert said.count("takes the place of one that was made otherwise") == 1
     assert changed["saliency"] == before["saliency"] and changed["outputs"] > before["outputs"]
     call("--run", run.path, "--method", "outputs", "--force", "--channels", 2)
     assert stamps()["outputs"] > changed["outputs"]

@@ -287,7 +287,8 @@ def _warnings(
             whose = f"what {whose} started or learned from"
         said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
     for candidate, by, chose in zip(candidates, seen, selected_each, strict=True):
-        if candidate not in chosen and not learned and by.only_chose.mean() > FEW:
+        few = 0 if candidate.config.data["validation_split"] == split else FEW  # others are repeats of the data set's
+        if candidate not in chosen and not learned and by.only_chose.mean() > few:
             too_good = "the accuracy is a little too good to be true, that " if chose else "the accuracy "
             said.append(
                 f"{int(by.only_chose.sum()):,} of the {trained.shape[1]:,} images of {split} chose the epoch of "

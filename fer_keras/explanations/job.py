@@ -74,6 +74,8 @@ def explain_target(target: Target, options: Options) -> Path:
             say(f"{where}: done before (--force does it again)")
             continue
         say(f"{where}: {METHODS[name]}")
+        if folders[name].record() is not None and not options.force:
+            say("  takes the place of one that was made otherwise; --output FOLDER keeps both")
         try:
             _carry_out(name, study, folders[name], wanted[name])
         except KeyboardInterrupt:

@@ -50,7 +50,7 @@ def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tel
         tell(done, len(methods))
     of_images = pd.concat(scores, ignore_index=True)
     summary = summarised(of_images)
-    _draw(study, folder, summary, curves, len(indices), len(few))
+    _draw(study, folder, summary, curves, len(indices))
     folder.table(
         "scores.csv",
         summary,
@@ -139,17 +139,19 @@ def scores_text(summary: pd.DataFrame) -> str:
     rows += [(name, *texts.loc[name, list(SCORES)]) for name in summary["method"].unique()]
     lines = columns(rows, right=tuple(range(1, len(rows[0])))).splitlines()
     lines += [f"*: ahead of {' and '.join(BASELINES)} by more than two standard errors, on the same images"]
-    anew = summary["score"].map(lambda name: SCORES[name].anew)
-    lines += [f"over {summary['images'].max()} images; {_few_said(summary.loc[anew, 'images'].max())}"]
+    lines += [f"over {summary['images'].max()} images; {_few_said(summary)}"]
     return "\n".join(f"  {line}" for line in lines)
 
 
-def _few_said(few: int) -> str:
-    """Say of how many images the scores are that explain anew."""
+def _few_said(summary: pd.DataFrame) -> str:
+    """Say of how many images the scores are that explain anew: fewer for a method whose maps some have none of."""
+    counts = summary.loc[summary["score"].map(lambda name: SCORES[name].anew), "images"]
+    few = f"{counts.max()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
+    few = "all" if counts.min() == summary["images"].max() else few
     return f"{' and '.join(name for name, score in SCORES.items() if score.anew)} over {few} of them"
 
 
-def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dict, count: int, few: int) -> None:
+def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dict, count: int) -> None:
     where = f"{study.target.split}{study.limited}"
     names = list(summary["method"].unique())
 
@@ -172,10 +174,10 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
         {name: (score.about, score.higher_is_better) for name, score in SCORES.items()},
         ahead=table_of("ahead"),
         baselines=list(BASELINES),
-        title=f"How good explanations are: {count:,} correctly classified images of {where}; {_few_said(few)}",
+        title=f"How good explanations are: {count:,} correctly classified images of {where}; {_few_said(summary)}",
     )
     about = "; ".join(f"{name}: {score.about} ({score.reference})" for name, score in SCORES.items())
-    folder.figure("scores.png", figure, f"Means with standard errors, {_few_said(few)}. {about}")
+    folder.figure("scores.png", figure, f"Means with standard errors, {_few_said(summary)}. {about}")
     deletion, insertion = (np.stack([curve[side] for curve in curves.values()]) for side in (0, 1))
     figure = curves_figure(
         deletion,

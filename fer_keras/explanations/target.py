@@ -60,14 +60,15 @@ def _of_run(options: Options) -> Target:
     if member.equalize:
         faces = dataclasses.replace(faces, images=equalize(faces.images))
     note = TRAINED_ON_SYNTHETIC_NOTE if candidate.config.data["synthetic"] else None
+    epoch = "" if options.epoch is None else f"epoch-{options.epoch}"  # beside those of the epoch that was kept
     return Target(
-        name=candidate.name,
+        name=f"{candidate.name}, epoch {options.epoch}" if epoch else candidate.name,
         network_file=member.file,
         own=True,
         faces=faces,
         split=held.split,
         reason=held.reason,
-        folder=_folder(options, candidate.run.explanations("all").parent),
+        folder=_folder(options, candidate.run.explanations("all").parent / epoch),
         note=SYNTHETIC_NOTE if held.synthetic else note,
         warnings=(*said, *held.warnings),
         identity=_identity(member.file, faces, held.split, equalized=member.equalize),

@@ -8,6 +8,8 @@ from fer_keras.metrics import Metrics
 from fer_keras.plots.classes import draw_counts
 from fer_keras.plots.style import EMOTION_COLORS, fitted, house_style, new_figure
 
+_ON_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # numbers stay readable on lines and bands
+
 
 def class_accuracy_figure(metrics: Metrics, *, title: str = "") -> Figure:
     """Return the accuracy (recall) of each emotion with its 95% interval, beside the accuracy over all images.
@@ -24,7 +26,7 @@ def class_accuracy_figure(metrics: Metrics, *, title: str = "") -> Figure:
         ax.barh(present, recall, height=0.72, color=colors)
         ax.errorbar(recall, present, xerr=whiskers, fmt="none", ecolor="0.15", elinewidth=1, capsize=2.5)
         for i, value, high in zip(present, recall, interval[:, 1], strict=True):
-            ax.text(max(high, value) + 0.012, i, f"{value:.3f}", fontsize=8, va="center")
+            ax.text(max(high, value) + 0.012, i, f"{value:.3f}", fontsize=8, va="center", bbox=_ON_WHITE)
         low, high = metrics.accuracy_ci95
         label = f"all images {metrics.accuracy:.3f} ({low:.3f} to {high:.3f})"
         ax.axvline(metrics.accuracy, color="0.25", linewidth=1, linestyle="--", zorder=1.5, label=label)

@@ -59,8 +59,9 @@ def _explain_marks(figure: Figure, baselines: Sequence[str]) -> None:
         mark(_METHOD, _METHOD, "none", f"ahead of {known} by more than two standard errors, on the same images"),
         mark(_METHOD, "white", "none", "not ahead of both" if len(baselines) == 2 else "not ahead of them"),
         mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),
+        Line2D([], [], color=_METHOD, linewidth=1.5, label="± one standard error"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
 
 
 def _draw_score(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from fer_keras.data.image_file import software_of
 from fer_keras.files import written_aside
@@ -64,10 +65,28 @@ def save_figure(figure: Figure, path: Path | str, *, note: str | None = None) ->
     Use `note` for what a reader must not miss about the data, e.g. that the faces are synthetic.
     """
     if note:
-        label = figure.get_supxlabel()  # there is one place for both
-        figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7, color="0.35")
+        _write_below(figure, note)
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=PRINT_DPI, metadata={"Software": _DRAWN_BY})
+
+
+def _write_below(figure: Figure, note: str) -> None:
+    label = figure.get_supxlabel()
+    if (legend := _legend_below(figure)) is not None:  # it stands where the note would: they share the place
+        title = legend.get_title().get_text()
+        legend.set_title(f"{note}\n{title}" if title else note, prop={"size": 7})
+        legend.get_title().set_multialignment("center")
+    else:
+        figure.supxlabel(f"{label}\n{note}" if label else note, fontsize=7, color="0.35")
+
+
+def _legend_below(figure: Figure) -> Legend | None:
+    """Return the legend of the figure that stands below its axes, if it has one."""
+    if not figure.legends:
+        return None
+    figure.draw_without_rendering()  # decides where everything stands
+    floor = min(ax.get_position().y0 for ax in figure.axes) * figure.bbox.height
+    return next((one for one in figure.legends if one.get_window_extent().y1 < floor), None)
 
 
 def drawn_here(path: Path | str) -> bool:

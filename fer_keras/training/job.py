@@ -103,7 +103,7 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
     split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
     refuse_other_judgements(config.data, split.record)
     device = find_device(_precision_of(run, settings))
-    introduce(run, settings, split, device, 0.0)
+    introduce(run, settings, split, device, None)
     return _train_all(run, settings, faces, split, device, logdir, command)
 
 

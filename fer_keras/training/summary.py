@@ -15,6 +15,11 @@ about people. To train on real faces: get fer2013.csv (287 MB) of the Kaggle cha
 Learning: Facial Expression Recognition Challenge", put it at data/fer2013.csv, and run the same command again.
 """
 
+_GOES_ON_WITH_SYNTHETIC_FACES = """\
+This run goes on with the built-in synthetic faces that it began with; they say nothing about people. For real faces put
+FER2013 at data/fer2013.csv, and start a new run.
+"""
+
 
 def _recipe(settings: Settings) -> str:
     """Return the recipe in a line: what decides most, as it is in force."""
@@ -36,14 +41,14 @@ def _recipe(settings: Settings) -> str:
     return "; ".join(filter(None, words))
 
 
-def introduce(run: Run, settings: Settings, split: Split, device: Device, seconds: float) -> None:
-    """Say what a run is about to do. seconds: that it took to read the data; 0: not told."""
+def introduce(run: Run, settings: Settings, split: Split, device: Device, seconds: float | None) -> None:
+    """Say what a run is about to do. seconds: that it took to read the data; None: of a run that goes on."""
     record = split.record
     if record["synthetic"] and settings.data == "auto":
-        say(_HOW_TO_GET_FER2013)
+        say(_HOW_TO_GET_FER2013 if seconds is not None else _GOES_ON_WITH_SYNTHETIC_FACES)
     rows = [
         ("run", str(run.path)),
-        ("data", f"{record['source']}, read in {seconds:.1f} s" if seconds else record["source"]),
+        ("data", f"{record['source']}, read in {seconds:.1f} s" if seconds is not None else record["source"]),
         ("protocol", record["rule"]),
         ("images", f"{record['training']:,} training, {record['validation']:,} validation"),
         ("network", settings.arch + (f", {settings.networks} members" if settings.networks > 1 else "")),

@@ -45,6 +45,18 @@ def test_a_limited_run_leaves_most_of_the_split_that_chose_its_epoch_out_as_leak
     assert "14 of the 21 images of PublicTest chose the epoch" in warning and "too good to be true" in warning
 
 
+def test_the_few_images_that_chose_a_runs_own_epoch_are_told_repeats_of_the_data_set_are_not(
+    csv_of, candidate_of, monkeypatch
+):
+    monkeypatch.setattr("fer_keras.evaluation.held_out.FEW", 0.5)
+    run = candidate_of(csv_of("Training", "PublicTest"), limit=7)
+    (warning,) = hold_out([run]).warnings
+    assert "7 of the 21 images of PublicTest chose the epoch" in warning and "too good" not in warning
+    repeats = named(csv_of("PublicTest", "PrivateTest", name="repeats.csv"), "PublicTest", "PrivateTest")
+    held = hold_out([run], data=repeats)
+    assert held.leaked.sum() == 7 and held.warnings == ()
+
+
 def test_two_runs_that_together_chose_on_all_of_a_split_leave_nothing_to_measure_without(csv_of, candidate_of):
     data = csv_of("Training", "PublicTest")
     limits = {f"run{seed}": candidate_of(data, f"run{seed}", limit=14, seed=seed) for seed in range(4)}

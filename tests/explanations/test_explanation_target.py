@@ -86,6 +86,15 @@ def test_another_network_or_other_images_are_another_identity(tmp_path):
     assert find_target(options).identity != first
 
 
+def test_another_epoch_than_the_kept_one_is_explained_in_a_folder_of_its_own(tmp_path):
+    run = new_run(tmp_path)
+    run.epoch_file(4).parent.mkdir()
+    run.epoch_file(4).write_bytes(b"as it was then")
+    target = find_target(Options(logdir=str(tmp_path), epoch=4))
+    assert target.network_file == run.epoch_file(4) and target.name == f"{run.path.name}, epoch 4"
+    assert target.folder == run.path / "explanations" / "epoch-4"
+
+
 def test_a_missing_network_is_said(tmp_path):
     new_run(tmp_path).model_file.unlink()
     with pytest.raises(UserError, match=r"no network at .*model.keras"):

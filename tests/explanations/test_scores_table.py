@@ -40,4 +40,12 @@ def test_the_table_for_people_marks_them():
     marked = {line.split("0.")[0].strip() for line in lines[2:-2] if "*" in line}
     assert marked == {"ahead"} and "0.800*" in lines[2]
     assert lines[-2].strip().startswith("*: ahead of edges and noise")
-    assert lines[-1].strip() == "over 4 images; sensitivity and untrained over 4 of them"
+    assert lines[-1].strip() == "over 4 images; sensitivity and untrained over all of them"
+
+
+def test_images_without_a_map_are_left_out_of_what_is_said_of_their_number():
+    values = table()
+    anew = values.score.map(lambda name: SCORES[name].anew)
+    values = values[~anew | (values["index"] < 3)]  # explained anew: three of the images
+    values.loc[(values.score == "untrained") & (values.method == "ahead") & (values["index"] == 0), "value"] = np.nan
+    assert scores_text(summarised(values)).endswith("over 4 images; sensitivity and untrained over 2 to 3 of them")

@@ -103,6 +103,15 @@ def test_projections_have_a_colour_of_their_own():
     assert colors[2] != colors[1]
 
 
+def test_a_note_stands_above_the_legend_that_has_its_place(tmp_path):
+    figure = network_figure(POOLED, "tiny")
+    save_figure(figure, tmp_path / "model.png", note="drawn faces")
+    (legend,) = figure.legends
+    assert legend.get_title().get_text().startswith("drawn faces\nheight: ") and not figure.get_supxlabel()
+    floor = figure.axes[0].get_tightbbox().y0
+    assert legend.get_window_extent().y1 <= floor
+
+
 def test_saved_as_png(tmp_path):
     save_figure(network_figure(POOLED, "tiny"), tmp_path / "model.png")
     assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -24,9 +25,10 @@ from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import callbacks, defaults, job
+from fer_keras.training.device import Device
 from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
-from fer_keras.training.summary import validation_rows
+from fer_keras.training.summary import introduce, validation_rows
 
 ROOT = Path(__file__).parents[2]
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
@@ -285,6 +287,16 @@ def test_bad_data_leaves_no_run_behind(tmp_path):
     with pytest.raises(UserError, match="row 2"):
         start(tmp_path / "logs", data=str(data))
     assert not (tmp_path / "logs").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(2.5, "No FER2013 here, so this run trains"), (None, "This run goes on with the built-in")]
+)
+def test_a_run_that_goes_on_is_not_told_to_put_data_in_place(capsys, seconds, said):
+    record = {"synthetic": True, "source": "synthetic faces", "rule": "", "training": 7, "validation": 7}
+    split, device = SimpleNamespace(record=record), Device("CPU", "one", 1, "float32")
+    introduce(Run(Path("logs/first")), Settings(), split, device, seconds)
+    assert capsys.readouterr().out.startswith(said)
 
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
