@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from fer_keras.errors import UserError, near_miss
+from fer_keras.errors import UserError, near_miss, unknown_name
 from fer_keras.models.catalog import ANY_SIZE, ARCHITECTURES, DEFAULT_ARCHITECTURE
 
 AUGMENT_LEVELS = ("none", "light", "standard", "strong")
@@ -131,7 +131,7 @@ class Settings:
         self._check_epochs()
         if self.coarse_epochs and self.arch not in ANY_SIZE:
             raise UserError(
-                f"--coarse-epochs: {self.arch} takes 48x48 images alone. Expected one of {', '.join(ANY_SIZE)}, or 0"
+                f"--coarse-epochs: {self.arch} takes 48x48 images alone. Expected 0, or --arch {', '.join(ANY_SIZE)}"
             )
         if self.coarse_epochs > self.epochs:
             raise UserError(
@@ -264,7 +264,7 @@ def _refuse_unknown(values: dict[str, Any], source: str | None) -> None:
     known = [item.name for item in dataclasses.fields(Settings)]
     for key in values:
         if key not in known:
-            raise UserError(f"{source}: unknown key '{key}'.{near_miss(key, known)} Known keys: {', '.join(known)}")
+            raise UserError(f"{source}: {unknown_name('key', key, known)}")
 
 
 def flag(name: str) -> str:

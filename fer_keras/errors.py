@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+MANY = 20  # known names, too many to list where one of them is meant
+
 
 class UserError(Exception):
     """A mistake of the user's. The scripts print its text as one line and exit with code 2.
@@ -33,9 +35,14 @@ def _numbered(name: str) -> tuple[str, str]:
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Return the error for a name that is not among the known ones, e.g. an architecture or a split."""
+    """Return the error for a name that is not among the known ones, e.g. an architecture or a split.
+
+    It lists them, but not MANY beside one that is near: of a hundred layers the hint would be lost among them.
+    """
     known = list(known)
-    return UserError(f"no {kind} '{name}'.{near_miss(name, known)} Expected one of: {', '.join(known)}")
+    hint = near_miss(name, known)
+    expected = f" {len(known)} {kind}s" if hint and len(known) > MANY else f": {', '.join(known)}"
+    return UserError(f"no {kind} '{name}'.{hint} Expected one of{expected}")
 
 
 def refuse_other_encoding(name: str) -> None:

@@ -23,3 +23,9 @@ def test_the_nearest_name_is_offered_and_numbers_count(typed, meant):
 def test_nothing_is_offered_where_nothing_is_near():
     assert near_miss("zzz", LAYERS) == near_miss("9" * 5000, LAYERS) == ""
     assert str(unknown_name("layer", "zzz", ["a", "b"])) == "no layer 'zzz'. Expected one of: a, b"
+
+
+def test_a_hundred_names_are_listed_only_where_none_of_them_is_near():
+    near = "no layer 'conv2d_25'. Did you mean 'conv2d_24'? Expected one of 50 layers"
+    assert str(unknown_name("layer", "conv2d_25", LAYERS)) == near
+    assert str(unknown_name("layer", "zzz", LAYERS)).endswith(", activation_24")

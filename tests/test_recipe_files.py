@@ -34,7 +34,7 @@ def test_a_recipe_that_a_flag_makes_one_of_no_epochs_keeps_what_has_a_part_in_it
     assert without_training({"folds": 5}, ["epochs", "fold"], "x.json") == {"folds": 5}
     assert without_training({"data": "auto", "init_from": None}, ["epochs"], "x.json") == {"init_from": None}
     for wrong, said in (
-        ({"limt": 9}, r"x\.json: unknown key 'limt'"),
+        ({"limt": 9}, r"x\.json: no key 'limt'"),
         ({"augment": "bogus"}, r"x\.json: --augment"),
         ({"init_from": 3}, r"x\.json: --init-from"),
     ):

@@ -103,6 +103,7 @@ def _no_images(folder: Path, stray: Sequence[str], passed_over: Sequence[str]) -
     if not stray:
         others = [path for path in passed_over if not path.lower().endswith(".csv")]
         of = f", but {counted(len(others), 'file')} of other kinds, e.g. {min(others)}" if others else ""
+        of += " (convert HEIC and RAW to JPEG)" if others else ""
         return UserError(f"{folder} holds no images{of}. Expected {_LAYOUTS}{_tables_in(folder)}")
     said = f"{folder} holds {counted(len(stray), 'image')}, none in the folder of an emotion. Expected {_LAYOUTS}"
     if emotion_index(folder.resolve().name) is not None:

@@ -267,7 +267,7 @@ def test_an_empty_folder_and_one_with_a_csv_are_told(tmp_path):
         list_images(tmp_path)
     (tmp_path / "photos/happy").mkdir(parents=True)
     (tmp_path / "photos/happy/a.heic").write_bytes(b"a picture of a kind that is not read")
-    with pytest.raises(UserError, match=r"holds no images, but 1 file of other kinds, e\.g\. .*a\.heic\. Expected"):
+    with pytest.raises(UserError, match=r"holds no images, but 1 file of other kinds, e\.g\. .*a\.heic \(convert"):
         list_images(tmp_path / "photos")
     shutil.rmtree(tmp_path / "photos")
     (tmp_path / "fer2013.csv").write_text("emotion,pixels,Usage\n")
