@@ -10,8 +10,9 @@ from fer_keras.data.protocol import SplitRecipe
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
-from fer_keras.evaluation.seen import FEW, Library, Seen, data_of, seen_by
+from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by
 
+FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
 
 

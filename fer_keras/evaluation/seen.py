@@ -18,8 +18,6 @@ from fer_keras.data.protocol import SplitRecipe
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.metrics import leaks
 
-FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
-
 
 @dataclass(frozen=True)
 class Seen:

@@ -46,7 +46,8 @@ def with_starting_data(settings: Settings, given: Collection[str], logdir: str) 
     if settings.epochs or not settings.init_from or settings.data != "auto" or "data" in given:
         return settings
     first = _starts(settings, logdir)[0]
-    record, limit = read_config(first).data, read_config(first).settings.limit
+    config = read_config(first)
+    record, limit = config.data, config.settings.limit
     source = "synthetic" if record["synthetic"] else record["source"]
     if at_hand(source, record["sha256"], limit=limit) is not None:
         return dataclasses.replace(settings, data=source, limit=settings.limit if "limit" in given else limit)

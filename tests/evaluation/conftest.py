@@ -1,15 +1,23 @@
 """Runs made by hand, and the data that they were trained on."""
 
+import shutil
+import sys
+
 import numpy as np
 import pytest
 
+import evaluate
+from fer_keras import cli
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
+from fer_keras.data.prepare import load_faces
 from fer_keras.data.source import read_faces
 from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.files import write_json
 from fer_keras.runs import Run, RunConfig, write_config
+
+LIMIT = 28  # synthetic faces of each split
 
 
 def write_faces(path, images, labels=None, usage=None):
@@ -76,3 +84,61 @@ def candidate_of(make_run):
         return candidate
 
     return make
+
+
+def _save_run(run, *, seed=0, **settings):
+    from fer_keras.models.files import save_model  # here: the process that hands the tests out needs no TensorFlow
+    from fer_keras.models.registry import build
+
+    faces = load_faces("synthetic", limit=LIMIT)
+    record = {
+        "source": faces.source,
+        "sha256": faces.sha256,
+        "synthetic": True,
+        "rule": "by hand",
+        "validation_split": "PublicTest",
+        "training": LIMIT,
+        "validation": LIMIT,
+        "testable": ["PrivateTest"],
+    }
+    write_config(run, RunConfig(Settings(arch="cnn3", limit=LIMIT, seed=seed, **settings), record))
+    if "members" not in settings:
+        save_model(build("cnn3", seed=seed), run.model_file)
+    write_json(run.result_file, {"best_epoch": 2})
+
+
+@pytest.fixture
+def save_run():
+    """Return the function that saves a finished run with an untrained network, on synthetic faces."""
+    return _save_run
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """Two runs of one network, and a third with two members."""
+    logs = tmp_path_factory.mktemp("made") / "logs"
+    for i in range(2):
+        _save_run(Run(logs / f"2026010{i}-000000-cnn3"), seed=i)
+    ensemble = Run(logs / "20260105-000000-cnn3-pair")
+    _save_run(ensemble, members=2)
+    for i in range(2):
+        _save_run(ensemble.member(i), seed=i)
+    return logs
+
+
+@pytest.fixture
+def logs(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "logs")
+
+
+@pytest.fixture
+def command(logs, monkeypatch, capsys):
+    """Return a function that calls evaluate.py and returns its exit code, output and errors."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["evaluate.py", "--logdir", str(logs), *map(str, arguments)])
+        code = cli.guarded(evaluate.main)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call

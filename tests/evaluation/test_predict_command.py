@@ -1,0 +1,109 @@
+"""`python evaluate.py --predict`: photos and unlabelled CSVs, on small runs made by hand."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_keras.data.prepare import load_faces
+from fer_keras.emotions import EMOTIONS
+from fer_keras.models.registry import build
+
+LIMIT = 28  # faces of each split
+RUN = "20260100-000000-cnn3"  # see conftest.py: of two networks, that of seed 0
+
+
+def predicted_by(seed, images):
+    """Return the probabilities of a network of the runs, straight from Keras."""
+    return np.asarray(build("cnn3", seed=seed)([images[..., None].astype(np.float32)]))
+
+
+def read_csv(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_unlabelled(path, header, ids):
+    images = load_faces("synthetic", limit=LIMIT).images
+    lines = [f"{name},{' '.join(map(str, image.ravel()))}" for name, image in zip(ids, images, strict=False)]
+    path.write_text("\n".join([header, *lines]) + "\n")
+    return path
+
+
+def test_the_newest_run_is_evaluated_with_all_its_members(command, logs, tmp_path):
+    data = write_unlabelled(tmp_path / "test.csv", "id,feature", ids="cab")
+    out_file = tmp_path / "sub" / "out.csv"
+    code, out, _ = command("--predict", data, "--submission", out_file, "--columns", "Id,Emotion")
+    assert code == 0 and f"3 rows written to {out_file}" in out
+    images = load_faces("synthetic", limit=LIMIT).images[:3]
+    mean = np.mean([predicted_by(seed, images) for seed in (0, 1)], axis=0)
+    expected = [f"{name},{label}" for name, label in zip("cab", mean.argmax(axis=1), strict=True)]
+    assert out_file.read_text().splitlines() == ["Id,Emotion", *expected]
+
+
+def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_path):
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    code, out, _ = command("--run", "20260101-000000-cnn3", "--predict", data)
+    rows = read_csv(logs / "20260101-000000-cnn3" / "evaluation" / "predict-test" / "predictions.csv")
+    assert code == 0 and [row["id"] for row in rows] == ["x", "y"] and "true" not in rows[0]
+    assert "happy" in out
+
+
+@pytest.mark.parametrize("flags", [("--submission", "test.csv"), ("--output", ".")])
+def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    name = "test.csv" if flags[0] == "--submission" else "predictions.csv"
+    data = write_unlabelled(tmp_path / name, "id,pixels", ids="xy")
+    before = data.read_bytes()
+    code, _, err = command("--run", "20260101-000000-cnn3", "--predict", data, *flags)
+    assert code == 2 and "expected another file to write than the one to read" in err and data.read_bytes() == before
+
+
+def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "photos.csv").write_text("of an earlier time")
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    code, _, err = command("--run", RUN, "--predict", tmp_path / "broken.jpg", "--output", tmp_path / "o")
+    assert code == 2 and "broken.jpg cannot be decoded" in err and err.count("\n") == 1
+    assert (tmp_path / "o" / "photos.csv").read_text() == "of an earlier time"
+
+
+def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
+    for name in ("a", "b", "mine"):
+        Image.new("L", (48, 48), 128).save(tmp_path / f"{name}.png")
+    out = tmp_path / "out"
+    command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", tmp_path / "b.png", "--output", out)
+    assert {path.name for path in out.iterdir()} == {"a.png", "b.png", "photos.csv"}
+    (out / "b-2.png").write_bytes((tmp_path / "mine.png").read_bytes())  # a picture of somebody's
+    (out / "b-2024.png").write_bytes((out / "b.png").read_bytes())  # a copy of ours that somebody keeps
+    table = out / "photos.csv"
+    table.write_text(table.read_text(), encoding="utf-8-sig")  # as a spreadsheet saves it
+    _, said, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", out)
+    assert "removed 1 picture of an earlier call" in said
+    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "b-2024.png", "photos.csv"}
+    (out / "b-2024.png").unlink()
+    for _ in range(2):  # of a picture that was drawn here and is now asked about
+        command("--run", RUN, "--no-detect", "--predict", out / "a.png", "--output", out)
+        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "photos.csv"}
+    _, said, _ = command("--run", RUN, "--no-detect", "--predict", out, "--limit", 1, "--output", out)
+    assert (out / "a-2.png").is_file() and "removed" not in said  # what is asked about, beyond the limit too
+    table.write_text(f'{table.read_text().splitlines()[0]}\n"{"x" * 200_000}')  # no CSV any more
+    code, _, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "b.png", "--output", out)
+    assert code == 0 and (out / "a.png").is_file()
+
+
+def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_path):
+    faces = load_faces("synthetic", limit=LIMIT)
+    for i in range(2):
+        Image.fromarray(faces.images[i]).save(tmp_path / f"face{i}.png")
+    files = [tmp_path / f"face{i}.png" for i in (1, 0)]
+    code, _, _ = command(
+        "--run", "20260100-000000-cnn3", "--predict", *files, "--no-detect", "--output", tmp_path / "o"
+    )
+    rows = read_csv(tmp_path / "o" / "photos.csv")
+    expected = predicted_by(0, faces.images[[1, 0]])
+    found = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    assert code == 0 and [row["predicted"] for row in rows] == [EMOTIONS[i] for i in expected.argmax(axis=1)]
+    assert {"face0.png", "face1.png", "photos.csv"} == {path.name for path in (tmp_path / "o").iterdir()}
