@@ -9,7 +9,6 @@ tf_keras_vis.saliency.Saliency, at the same batch sizes; LIME: `explain.lime_ima
 in one process; the ratio is the figure to quote. Both get TensorFlow with the same settings.
 """
 
-import argparse
 import contextlib
 import io
 import statistics
@@ -100,7 +99,7 @@ def report(title: str, ways: dict[str, Callable], count: int, rounds: int) -> No
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--arch", default="vgg25", choices=ARCHITECTURES, help="a network with its initial weights")
     parser.add_argument("--faces", type=int, default=256, help="for saliency; LIME explains four")
     parser.add_argument("--samples", type=int, default=500, help="of LIME")
@@ -120,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.guarded(main))

@@ -7,13 +7,17 @@ Each way runs in a process of its own, in turn, so that none profits from anothe
 file, decodes it and writes the cache; the warm one finds it there.
 """
 
-import argparse
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fer_keras import cli
+from fer_keras.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 MEASURED = """
@@ -40,10 +44,12 @@ def measure(body: str, path: str, cache: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("csv")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    if not Path(arguments.csv).is_file():
+        raise UserError(f"no file {arguments.csv}. Expected a CSV with a column of pixels, e.g. data/fer2013.csv")
     found = {"pandas + fromstring": [], "cold": [], "warm": []}
     for _ in range(arguments.rounds):
         with tempfile.TemporaryDirectory() as cache:
@@ -58,4 +64,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.guarded(main))

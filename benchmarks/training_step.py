@@ -8,7 +8,6 @@ Random images, Adam, no data pipeline: what the network alone costs. The two tak
 machine whose speed drifts treats both alike; the ratio is the figure to quote.
 """
 
-import argparse
 import statistics
 import sys
 import time
@@ -45,7 +44,7 @@ def training_step(arch: str, precision: str, batch: int, *, fast: bool):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = cli.Parser(description=__doc__)
     parser.add_argument("--arch", default="cnn4", choices=ARCHITECTURES)
     precisions = ("float32", "bfloat16", "float16")
     parser.add_argument("--precision", default="float32", choices=precisions)
@@ -76,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(cli.guarded(main))
