@@ -21,7 +21,7 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     means conv2d_24. Then, of those nearly as near, one with the same number: 'conv24' means conv2d_24, not conv2d_4.
     """
     known, (stem, number) = list(known), _numbered(name)
-    close = difflib.get_close_matches(name, known, n=5, cutoff=0.5)
+    close = difflib.get_close_matches(name, known, n=5, cutoff=0.6)
     close.sort(key=lambda one: _numbered(one)[1] != number)
     if number and (alike := [one for one in known if _numbered(one)[0] == stem and _numbered(one)[1]]):
         close = [min(alike, key=lambda one: abs(int(_numbered(one)[1]) - int(number)))]

@@ -22,6 +22,7 @@ def test_the_nearest_name_is_offered_and_numbers_count(typed, meant):
 
 def test_nothing_is_offered_where_nothing_is_near():
     assert near_miss("zzz", LAYERS) == near_miss("9" * 5000, LAYERS) == ""
+    assert near_miss("cats", ["angry", "calm", "happy"]) == near_miss("--bogus", ["--epochs", "--folds"]) == ""
     assert str(unknown_name("layer", "zzz", ["a", "b"])) == "no layer 'zzz'. Expected one of: a, b"
 
 

@@ -236,9 +236,9 @@ def _parse_row(place: str, number: int, line: bytes, columns: _Columns) -> tuple
     except UnicodeDecodeError:
         raise UserError(f"{place}: expected text, received other bytes. Is the file damaged, or not a CSV?") from None
     except csv.Error as error:
-        raise UserError(f"{place}: expected {columns.count} fields divided by commas, received: {error}") from None
+        raise _row_error(place, f"{columns.count} fields divided by commas", str(error)) from None
     if len(fields) != columns.count:
-        raise UserError(f"{place}: expected {columns.count} fields as in the header, received {len(fields)}")
+        raise _row_error(place, f"{columns.count} fields as in the header", str(len(fields)))
     fields = [field.strip() for field in fields]
     pixels = _parse_row_pixels(place, fields[columns.pixels])
     label = None if columns.label is None else _parse_label(place, fields[columns.label])
@@ -252,25 +252,28 @@ def _parse_row_pixels(place: str, field: str) -> np.ndarray:
     for count, word in enumerate(words, start=1):
         # The length is checked too, for int() refuses thousands of digits with an error of its own.
         if not (word.isascii() and word.isdigit() and len(word) <= _PIXELS and int(word) <= 255):
-            raise UserError(f"{place}: expected pixels from 0 to 255, received {_shown(word)} as pixel {count:,}")
+            raise _row_error(place, "pixels from 0 to 255", f"{_shown(word)} as pixel {count:,}")
     if len(words) != _PIXELS:
-        raise UserError(f"{place}: expected {_PIXELS:,} pixels (48 x 48), received {len(words):,}")
+        raise _row_error(place, f"{_PIXELS:,} pixels (48 x 48)", f"{len(words):,}")
     return np.array(words, dtype=np.int64).astype(np.uint8)
 
 
 def _parse_label(place: str, field: str) -> int:
     label = _LABELS.get(field.encode())
     if label is None:
-        raise UserError(f"{place}: expected a label from 0 to 6 ({_EXPECTED_LABEL}), received {_shown(field)}")
+        raise _row_error(place, f"a label from 0 to 6 ({_EXPECTED_LABEL})", _shown(field))
     return label
 
 
 def _parse_usage(place: str, field: str) -> str:
     usage = _USAGES.get(field.lower().encode())
     if usage is None:
-        guess = near_miss(field, SPLITS)
-        raise UserError(f"{place}: expected a Usage of {', '.join(SPLITS)}, received {_shown(field)}.{guess}")
+        raise _row_error(place, f"a Usage of {', '.join(SPLITS)}", _shown(field), near_miss(field, SPLITS))
     return usage
+
+
+def _row_error(place: str, expected: str, received: str, guess: str = "") -> UserError:
+    return UserError(f"{place}: expected {expected}, received {received}.{guess} Mend that row, or take it out")
 
 
 def _shown(text: str, longest: int = 20) -> str:

@@ -10,7 +10,13 @@ from fer_keras.errors import UserError
 from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
-from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, members_of, refuse_two_votes
+from fer_keras.evaluation.runs_to_evaluate import (
+    Candidate,
+    find_candidates,
+    members_of,
+    refuse_lone_votes,
+    refuse_two_votes,
+)
 from fer_keras.files import expanded, writable, write_text
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
@@ -21,6 +27,8 @@ def run(options: Options) -> None:
     candidates = find_candidates(options.run, logdir=options.logdir, epoch=options.epoch)
     if not options.compare:
         refuse_two_votes(candidates)
+    if options.vote == "hard":
+        refuse_lone_votes(candidates, apart=options.compare)
     if options.predict:
         paths = [expanded(path) for path in options.predict]
         if any(submission.is_csv(path) for path in paths):

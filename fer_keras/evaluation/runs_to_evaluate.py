@@ -52,6 +52,14 @@ def refuse_two_votes(candidates: list[Candidate]) -> None:
             )
 
 
+def refuse_lone_votes(candidates: list[Candidate], *, apart: bool) -> None:
+    """Raise UserError where no network votes with another one. apart: every candidate is evaluated for itself."""
+    voters = max(len(one.members) for one in candidates) if apart else len(members_of(candidates))
+    if voters < 2:
+        each = ", and --compare has none vote with another" if apart else ""
+        raise UserError(f"--vote hard: expected an ensemble, received networks that vote alone{each}. Leave it out")
+
+
 def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -> list[Candidate]:
     """Return the runs to evaluate, in the order named; the newest finished one for no names.
 

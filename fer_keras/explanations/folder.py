@@ -1,11 +1,14 @@
 """The folder of one method: what was written, with its captions, and whether it is finished.
 
-done.json is the last file to be written. It holds all that decides the content, so that a method is done again when
-anything of that changes, and the captions, which index.html is made of.
+done.json holds all that decides the content, so that a method is done again when anything of that changes, and the
+captions, which index.html is made of. A method's files are written aside, in the folder .unfinished, and take the place
+of an earlier time's when all of them are there: one that is stopped takes nothing away.
 """
 
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,9 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_json, write_npz, written_aside
 from fer_keras.plots.style import save_figure
 
-FORMAT = 3  # another one where a later program draws something else for the same options
+FORMAT = 4  # another one where a later program draws something else for the same options
 DONE = "done.json"
-BEGUN = "begun.json"  # what a method that was stopped has written
+UNFINISHED = ".unfinished"  # a done.json in it: all is written, and only has to be moved
 MAPS = "maps.npz"
 
 
@@ -36,56 +39,52 @@ class MethodFolder:
         self.files: list[dict[str, str]] = []
         self.notes: list[str] = []
         self.reading = ""
-        self._began = time.monotonic()
+        self._aside = path / UNFINISHED
 
     def figure(self, name: str, figure: Figure, caption: str, *, heading: str = "") -> None:
         """Save a figure as `name`, e.g. "correct/Happy.png". Figures of one heading stand together on the page."""
         self._add(name, "figure", caption, heading)
-        save_figure(figure, self.path / name, note=self.note)
+        save_figure(figure, self._aside / name, note=self.note)
 
     def arrays(self, caption: str, /, **arrays: np.ndarray) -> None:
         """Save arrays as maps.npz."""
         self._add(MAPS, "arrays", caption, "")
-        write_npz(self.path / MAPS, compressed=True, **arrays)
+        write_npz(self._aside / MAPS, compressed=True, **arrays)
 
     def table(self, name: str, frame: pd.DataFrame, caption: str) -> None:
         """Save a table as CSV."""
         self._add(name, "table", caption, "")
-        with written_aside(self.path / name) as aside:
+        with written_aside(self._aside / name) as aside:
             frame.to_csv(aside, index=False)
 
     def say(self, note: str) -> None:
         """Keep a sentence for the reader of the page."""
         self.notes.append(note)
 
-    def begin(self) -> None:
-        """Take away what an earlier time left, by its own lists, so that nothing of other options stays behind.
+    @contextmanager
+    def written(self, options: Mapping[str, Any]) -> Iterator[None]:
+        """Write the files inside: on success they take the place of an earlier time's, on failure they are removed.
 
-        What begun.json lists is of a time that was stopped. done.json becomes one, so that whatever stops this leaves
-        no method that looks finished, and no file that nobody knows of.
+        options: JSON values; all that decides what is written.
         """
-        self._take_away_what_was_begun()
-        if (self.path / DONE).is_file():
-            (self.path / DONE).replace(self.path / BEGUN)
-            self._take_away_what_was_begun()
-
-    def _take_away_what_was_begun(self) -> None:
-        for name in _listed(_read(self.path / BEGUN)) or ():
-            (self.path / name).unlink(missing_ok=True)
-        (self.path / BEGUN).unlink(missing_ok=True)
-
-    def finish(self, options: Mapping[str, Any]) -> None:
-        """Write done.json. options: JSON values; all that decides the content."""
+        self._move_what_is_whole()
+        self._discard()  # of a time that was killed
+        began = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            self._discard()
+            raise
         record = {
             "format": FORMAT,
             "options": dict(options),
             "files": self.files,
             "reading": self.reading,
             "notes": self.notes,
-            "seconds": round(time.monotonic() - self._began, 1),
+            "seconds": round(time.monotonic() - began, 1),
         }
-        write_json(self.path / DONE, record)
-        (self.path / BEGUN).unlink(missing_ok=True)
+        write_json(self._aside / DONE, record)
+        self._move_what_is_whole()
 
     def is_done(self, options: Mapping[str, Any]) -> bool:
         """Tell whether the method is finished with these options, and its files are still there."""
@@ -98,6 +97,7 @@ class MethodFolder:
 
     def record(self) -> dict[str, Any] | None:
         """Return what done.json holds; None where the method is not finished, or by another version."""
+        self._move_what_is_whole()
         record = _read(self.path / DONE)
         good = (
             record.get("format") == FORMAT
@@ -108,10 +108,28 @@ class MethodFolder:
         )
         return record if good else None
 
+    def _move_what_is_whole(self) -> None:
+        """Move the files aside to their places, where all are written; go on with it where a stop came between.
+
+        What the earlier time's record lists goes, so that nothing of other options stays behind, and nothing else.
+        """
+        new = _listed(_read(self._aside / DONE))
+        if new is None:
+            return
+        for name in set(_listed(_read(self.path / DONE)) or ()) - set(new):
+            (self.path / name).unlink(missing_ok=True)
+        for name in (*new, DONE):  # the record is the last
+            if (self._aside / name).is_file():
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                (self._aside / name).replace(self.path / name)
+        self._discard()
+
+    def _discard(self) -> None:
+        if self._aside.is_dir():
+            shutil.rmtree(self._aside)
+
     def _add(self, name: str, kind: str, caption: str, heading: str) -> None:
-        """List a file, before it is written."""
         self.files.append({"file": name, "kind": kind, "caption": caption, "heading": heading})
-        write_json(self.path / BEGUN, {"files": self.files})
 
 
 def _read(file: Path) -> dict[str, Any]:

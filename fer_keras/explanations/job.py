@@ -92,12 +92,11 @@ def explain_target(target: Target, options: Options) -> Path:
 
 def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str, Any]) -> None:
     started = time.monotonic()
-    folder.begin()
-    with progress(name, _UNITS.get(name, "images")) as tell:
-        _writer(name, study.options)(study, folder, tell)
-    if name in (*EXPLAINERS, "lime"):
-        folder.notes[:0] = study.selection.notes
-    folder.finish(decided)
+    with folder.written(decided):
+        with progress(name, _UNITS.get(name, "images")) as tell:
+            _writer(name, study.options)(study, folder, tell)
+        if name in (*EXPLAINERS, "lime"):
+            folder.notes[:0] = study.selection.notes
     say(f"  {len(folder.files)} files in {duration(time.monotonic() - started)}")
 
 

@@ -17,6 +17,7 @@ _TOP = 99.5  # percentile of a map that has the full colour: a few pixels would 
 _SIDE = 0.98
 _SMOOTHING = 1.5  # pixels, standard deviation, of the map over a face
 _STRENGTH = 0.75  # of the strongest colour over a face
+_KEY = 0.24  # inches below a sheet
 
 
 def attribution_figure(
@@ -30,7 +31,8 @@ def attribution_figure(
 ) -> Figure:
     """Return a sheet of faces, each with its map beside it, and the smoothed map over the face.
 
-    Each map has its own scale: from 0 to its 99.5th percentile, or as far to both sides of 0 where it is signed.
+    Each map has its own scale: from 0 to its 99.5th percentile, or as far to both sides of 0 where it is signed. Below
+    the first three pictures stands what they are, with the scale of the maps.
 
     Args:
         images: (N, 48, 48), 0..255; N of at least 1.
@@ -41,7 +43,8 @@ def attribution_figure(
     columns = min(columns, len(images))
     step_x, step_y = 3 * (_SIDE + 0.03) + 0.22, _SIDE + 0.27
     with house_style():
-        figure, ax = new_sheet(columns * step_x - 0.2, -(-len(images) // columns) * step_y, title)
+        height = -(-len(images) // columns) * step_y
+        figure, ax = new_sheet(columns * step_x - 0.2, height + _KEY, title)
         for i, (image, one) in enumerate(zip(images, maps, strict=True)):
             x, y = i % columns * step_x, i // columns * step_y + 0.2
             if captions is not None:
@@ -49,6 +52,7 @@ def attribution_figure(
             place(ax, image, x, y, _SIDE)
             _place_map(ax, one, x + _SIDE + 0.03, y, _SIDE, signed)
             place(ax, overlay(image, one, signed=signed), x + 2 * (_SIDE + 0.03), y, _SIDE)
+        _draw_key(ax, height, signed)
     return figure
 
 
@@ -147,6 +151,21 @@ def _place_map(ax: Axes, one: np.ndarray, x: float, y: float, side: float, signe
     limit = _limit(one)
     cmap = SIGNED_CMAP if signed else UNSIGNED_CMAP
     place(ax, one, x, y, side, cmap=cmap, vmin=-limit if signed else 0.0, vmax=limit)
+
+
+def _draw_key(ax: Axes, y: float, signed: bool) -> None:
+    """Say below the first column of a sheet what its three pictures are, and what the colours of the maps mean."""
+    words = {"fontsize": 6.5, "va": "center", "color": "0.3"}
+    left = _SIDE + 0.03
+    ax.text(0, y + 0.07, "the face", **words)
+    ax.text(2 * left, y + 0.07, "smoothed, over it", **words)
+    strip = np.linspace(-1 if signed else 0, 1, 256)[None]
+    cmap = SIGNED_CMAP if signed else UNSIGNED_CMAP
+    extent = (left, left + _SIDE, y + 0.1, y + 0.04)
+    ax.imshow(strip, cmap=cmap, extent=extent, interpolation="nearest")
+    ends = ("against", "0", "for") if signed else ("0", "", "much")
+    for at, (end, align) in enumerate(zip(ends, ("left", "center", "right"), strict=True)):
+        ax.text(left + at * _SIDE / 2, y + 0.17, end, ha=align, **words)
 
 
 def _limit(one: np.ndarray) -> float:

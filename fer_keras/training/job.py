@@ -9,20 +9,10 @@ import numpy as np
 
 from fer_keras.config import PRECISIONS, Settings, read_json_object
 from fer_keras.console import duration, say
-from fer_keras.data.augment import augmentation
-from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
-from fer_keras.data.pipeline import training_batches
+from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
-from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.files import writable, write_json, write_text
-from fer_keras.models.registry import build
-from fer_keras.models.summary import layer_table, summary_text
-from fer_keras.plots.augmentation import augmentation_figure
-from fer_keras.plots.classes import classes_figure
-from fer_keras.plots.history import history_figure
-from fer_keras.plots.network import network_figure
-from fer_keras.plots.style import save_figure
+from fer_keras.files import writable, write_json
 from fer_keras.runs import (
     Run,
     RunConfig,
@@ -40,6 +30,7 @@ from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
+from fer_keras.training.figures import draw_before, draw_history
 from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
@@ -50,7 +41,6 @@ from fer_keras.training.summary import conclude, introduce
 from fer_keras.training.teachers import find_teachers, targets_of
 
 ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
-FACES_SHOWN = 32  # in figures/augmentation.png
 
 
 def start(settings: Settings, *, logdir: str, name: str | None, command: list[str], given: Collection[str] = ()) -> Run:
@@ -223,7 +213,7 @@ def _train_one(
     run: Run, settings: Settings, split: Split, device: Device, logdir: str, elder: Run | None = None
 ) -> None:
     if not run.checkpoint_file.is_file():
-        _draw_before(run, settings, split)
+        draw_before(run, settings, split)
     progress = train(
         run,
         settings,
@@ -235,14 +225,7 @@ def _train_one(
         watch=[EpochBar(settings.total_epochs)],
         report=EpochLines(settings),
     )
-    if progress.rows:
-        figure = history_figure(
-            [dataclasses.asdict(row) for row in progress.rows],
-            title=run.path.name,
-            keep=settings.keep,
-            soft=bool(settings.teachers or settings.mixup),
-        )
-        save_figure(figure, run.figure("history"), note=data_note(split.record))
+    draw_history(run, settings, progress, split.record)
     write_json(run.result_file, _result(progress, len(split.training), len(split.validation)))
 
 
@@ -263,43 +246,3 @@ def _result(progress: Progress, images: int, held_out: int) -> dict:
 
 def read_result(run: Run) -> dict:
     return read_json_object(run.result_file)
-
-
-def data_note(record: dict) -> str | None:
-    """Return what every figure of a run on synthetic faces must say; None for a run on real ones."""
-    return SYNTHETIC_NOTE if record["synthetic"] else None
-
-
-def _draw_before(run: Run, settings: Settings, split: Split) -> None:
-    """Write what is known before the first step: the layers, the classes, the augmentation."""
-    note = data_note(split.record)
-    network = build(settings.arch, dropout=settings.dropout, seed=settings.seed)
-    write_text(run.summary_file, summary_text(network))
-    save_figure(network_figure(layer_table(network), title=settings.arch), run.figure("model"), note=note)
-    training, validation = (_counts(faces) for faces in (split.training, split.validation))
-    held_out = {"whole": training + validation, "training": training, "validation": validation}
-    counts = held_out if len(split.validation) else {"training": training}
-    save_figure(classes_figure(counts), run.figure("classes"), note=note)
-    if not settings.epochs:
-        return
-
-    def first_batch(level: str) -> tuple[np.ndarray, np.ndarray]:
-        stream = training_batches(
-            split.training.images,
-            split.training.labels,
-            batch_size=min(FACES_SHOWN, len(split.training)),
-            seed=settings.seed,
-            augment=level,
-        )
-        images, labels = next(stream.as_numpy_iterator())
-        return images, labels
-
-    before, labels = first_batch("none")
-    after, _ = first_batch(settings.augment)
-    level = augmentation(settings.augment)
-    figure = augmentation_figure(before, after, settings.augment, labels, ranges=level.describe())
-    save_figure(figure, run.figure("augmentation"), note=note)
-
-
-def _counts(faces: Faces) -> np.ndarray:
-    return np.bincount(faces.labels, minlength=NUM_EMOTIONS)

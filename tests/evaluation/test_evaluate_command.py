@@ -217,6 +217,12 @@ def test_a_member_is_called_by_its_ensemble(command, undrawn, logs, tmp_path):
     assert (tmp_path / "out" / "card.md").read_text().startswith("# 20260105-000000-cnn3-pair/01\n")
 
 
+def test_a_majority_is_compared_with_one_of_its_members(command, undrawn, logs):
+    pair = logs / "20260105-000000-cnn3-pair"
+    code, _, _ = command("--run", pair, pair / "members" / "00", "--compare", "--vote", "hard", "--limit", 7)
+    assert code == 0
+
+
 def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member(command, undrawn, logs):
     pair = logs / "20260105-000000-cnn3-pair"
     code, _, err = command("--run", pair, pair / "members" / "00")
@@ -238,6 +244,8 @@ def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member
         (["--limit", "few"], "expected a whole number, received 'few'"),
         (["--tta", "five-crop"], "Did you mean 'ten-crop'?"),
         (["--vote", "loud"], "Expected one of: soft, hard"),
+        (["--vote", "hard", "--run", RUN], "--vote hard: expected an ensemble"),
+        (["--vote", "hard", "--compare", "--run", RUN, "20260101-000000-cnn3"], "--compare has none vote with another"),
         (["--compare", "--run", RUN], "expected two or more runs, received 1"),
         (["--submission", "out.csv"], "expected --predict PATH too"),
         (["--predict", "x.csv", "--columns", "a,b"], "expected --submission FILE too"),

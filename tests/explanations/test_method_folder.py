@@ -1,25 +1,45 @@
-"""done.json decides whether a method is done again, and what of an earlier time is taken away."""
+"""done.json decides whether a method is done again; an earlier time stays until the next is whole."""
 
 import json
+import shutil
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fer_keras.explanations.folder import FORMAT, MethodFolder
-from fer_keras.plots.style import new_figure
 
 OPTIONS = {"seed": 0, "index": [3, 4], "layer": "conv2d_1"}
+OTHERS = OPTIONS | {"seed": 1}
+TABLE = pd.DataFrame({"a": [1]})
+
+
+class Stopped(BaseException):
+    """Like KeyboardInterrupt, which pytest would take for its own."""
+
+
+def contents(path):
+    return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+def write_first(folder):
+    folder.table("wrong/Sad(Fear).csv", TABLE, "a caption")
+    folder.arrays("the maps", maps=np.arange(6.0).reshape(2, 3))
+    folder.table("shares.csv", TABLE, "another")
+
+
+def write_second(folder):
+    folder.table("wrong/Fear(Sad).csv", TABLE, "of other options")
+    folder.arrays("the maps", maps=np.zeros(2))
 
 
 @pytest.fixture
 def finished(tmp_path):
     folder = MethodFolder(tmp_path / "saliency")
-    folder.begin()
-    folder.figure("wrong/Sad(Fear).png", new_figure(1, 1), "a caption")
-    folder.arrays("the maps", maps=np.arange(6.0).reshape(2, 3))
-    folder.table("shares.csv", pd.DataFrame({"a": [1]}), "a table")
-    folder.finish(OPTIONS)
+    with folder.written(OPTIONS):
+        write_first(folder)
     return folder.path
 
 
@@ -31,7 +51,7 @@ def test_a_finished_method_is_known_by_its_options(finished):
 
 def test_files_are_there_and_listed_in_order(finished):
     record = MethodFolder(finished).record()
-    assert [file["file"] for file in record["files"]] == ["wrong/Sad(Fear).png", "maps.npz", "shares.csv"]
+    assert [file["file"] for file in record["files"]] == ["wrong/Sad(Fear).csv", "maps.npz", "shares.csv"]
     with np.load(finished / "maps.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["maps"], [[0, 1, 2], [3, 4, 5]])
 
@@ -41,35 +61,89 @@ def test_a_method_is_done_again_when_a_file_is_gone(finished):
     assert not MethodFolder(finished).is_done(OPTIONS)
 
 
-def test_what_a_stopped_method_has_written_goes_when_it_begins_again(tmp_path):
-    stopped = MethodFolder(tmp_path)
-    stopped.begin()
-    stopped.figure("wrong/Fear(Sad).png", new_figure(1, 1), "of other options")
-    again = MethodFolder(tmp_path)
-    again.begin()
-    again.figure("wrong/Sad(Fear).png", new_figure(1, 1), "of these")
-    again.finish(OPTIONS)
-    names = {path.name for path in tmp_path.rglob("*") if path.is_file()}
-    assert names == {"Sad(Fear).png", "done.json"}
+def test_a_second_time_leaves_nothing_of_the_first(finished):
+    folder = MethodFolder(finished)
+    with folder.written(OTHERS):
+        write_second(folder)
+    assert set(contents(finished)) == {"wrong/Fear(Sad).csv", "maps.npz", "done.json"}
+    assert folder.is_done(OTHERS) and not folder.is_done(OPTIONS)
+
+
+def test_a_time_that_fails_leaves_the_first_as_it_was(finished):
+    before = contents(finished)
+    folder = MethodFolder(finished)
+    with pytest.raises(Stopped), folder.written(OTHERS):
+        write_second(folder)
+        raise Stopped
+    assert contents(finished) == before and MethodFolder(finished).is_done(OPTIONS)
+
+
+def test_what_a_killed_time_left_aside_goes_with_the_next(finished):
+    MethodFolder(finished).table("wrong/Fear(Sad).csv", TABLE, "its process was killed after this")
+    assert MethodFolder(finished).is_done(OPTIONS)
+    with MethodFolder(finished).written(OPTIONS):
+        pass
+    assert set(contents(finished)) == {"done.json"}
+
+
+def test_whenever_it_is_killed_one_of_both_times_is_found_whole(tmp_path, monkeypatch):
+    found = []
+    for moment in count():
+        path = tmp_path / str(moment)
+        first = MethodFolder(path)
+        with first.written(OPTIONS):
+            write_first(first)
+        with monkeypatch.context() as patch:
+            ended = _write_second_until_killed(patch, path, moment)
+        record = MethodFolder(path).record()
+        found.append(record["options"])
+        assert MethodFolder(path).is_done(record["options"])
+        left = {name for name in contents(path) if not name.startswith(".unfinished/")}
+        assert left == {file["file"] for file in record["files"]} | {"done.json"}
+        if ended:
+            break
+    earlier = found.count(OPTIONS)
+    later = len(found) - earlier
+    assert found == [OPTIONS] * earlier + [OTHERS] * later and earlier >= 3 and later >= 4
+
+
+def _write_second_until_killed(patch, path, moment):
+    """Let nothing be renamed or removed from the call of this number on. Return whether it came to its end."""
+    calls = count()
+    for owner, name in ((Path, "replace"), (Path, "unlink"), (shutil, "rmtree")):
+        patch.setattr(owner, name, _until(moment, calls, getattr(owner, name)))
+    folder = MethodFolder(path)
+    try:
+        with folder.written(OTHERS):
+            write_second(folder)
+    except Stopped:
+        return False
+    return True
+
+
+def _until(moment, calls, function):
+    def call(*arguments, **options):
+        if next(calls) >= moment:
+            raise Stopped
+        return function(*arguments, **options)
+
+    return call
+
+
+def test_what_a_person_put_there_stays(finished):
+    (finished / "wrong" / "mine.png").write_bytes(b"a person's own")
+    with MethodFolder(finished).written(OTHERS):
+        pass
+    assert set(contents(finished)) == {"wrong/mine.png", "done.json"}
 
 
 def test_the_files_of_another_version_go_too(finished):
     record = json.loads((finished / "done.json").read_text())
     (finished / "done.json").write_text(json.dumps(record | {"format": FORMAT + 1}))
-    MethodFolder(finished).begin()
-    assert [path for path in finished.rglob("*") if path.is_file()] == []
-
-
-def test_a_stopped_method_is_not_done(finished):
-    MethodFolder(finished).begin()
-    assert not MethodFolder(finished).is_done(OPTIONS)
     assert MethodFolder(finished).record() is None
-
-
-def test_beginning_takes_away_what_was_written_and_nothing_else(finished):
-    (finished / "wrong" / "mine.png").write_bytes(b"a person's own")
-    MethodFolder(finished).begin()
-    assert [path.name for path in finished.rglob("*") if path.is_file()] == ["mine.png"]
+    with MethodFolder(finished).written(OPTIONS):
+        pass
+    assert set(contents(finished)) == {"done.json"}
 
 
 @pytest.mark.parametrize(
@@ -87,9 +161,12 @@ def test_a_damaged_record_counts_as_none_and_deletes_nothing(finished, damage):
     precious.write_text("keep")
     record = damage.replace("FORMAT", str(FORMAT)).replace("PARENT", str(precious.parent))
     (finished / "done.json").write_text(record)
+    (finished / ".unfinished").mkdir()
+    (finished / ".unfinished" / "done.json").write_text(record)
     assert MethodFolder(finished).record() is None
-    MethodFolder(finished).begin()
-    assert precious.is_file() and (finished / "maps.npz").is_file()
+    with MethodFolder(finished).written(OPTIONS):
+        pass
+    assert precious.read_text() == "keep" and (finished / "maps.npz").is_file()
 
 
 def test_the_record_is_json_a_person_can_read(finished):

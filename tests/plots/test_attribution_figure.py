@@ -23,12 +23,26 @@ def test_each_face_stands_beside_its_map_and_their_mixture():
     images, one = faces(3), np.abs(maps(3))
     figure = attribution_figure(images, one, ["a", "b", "c"], signed=False)
     shown = figure.axes[0].images
-    assert len(shown) == 9
+    assert len(shown) == 9 + 1  # the scale
     for i in range(3):
         np.testing.assert_array_equal(shown[3 * i].get_array(), images[i])
         np.testing.assert_array_equal(shown[3 * i + 1].get_array(), one[i])
         assert shown[3 * i + 1].get_clim() == pytest.approx((0, np.percentile(one[i], 99.5)))
-    assert texts(figure) == ["a", "b", "c"]
+    assert texts(figure)[:3] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(("signed", "ends"), [(True, ["against", "0", "for"]), (False, ["0", "much"])])
+def test_the_scale_below_a_sheet_has_the_colours_of_its_maps_from_end_to_end(signed, ends):
+    figure = attribution_figure(faces(2), np.abs(maps(2)), signed=signed)
+    *pictures, scale = figure.axes[0].images
+    assert scale.get_cmap().name == pictures[1].get_cmap().name
+    strip = scale.get_array()[0]
+    assert strip[-1] == 1 and strip[0] == (-1 if signed else 0) and (np.diff(strip) > 0).all()
+    assert scale.get_extent()[:2] == pytest.approx(pictures[1].get_extent()[:2])  # below the first map
+    assert scale.get_clim() == (strip[0], strip[-1])
+    said = [text.get_text() for text in sorted(figure.axes[0].texts, key=lambda text: text.get_position()[0])]
+    assert [one for one in said if one] == ["the face", *ends, "smoothed, over it"]
+    assert figure.axes[0].get_aspect() == 1  # pixels are squares
 
 
 def test_signed_maps_have_their_middle_at_zero():

@@ -15,6 +15,8 @@ from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, ru
 from fer_keras.training import job
 from fer_keras.training.chain import train_before
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 RECORD = {"synthetic": True, "validation_split": "Training", "testable": []}
 PUPIL = TINY | {"after": ["first.json", "second.json"], "init_from": "first", "teachers": ["first", "second"]}

@@ -30,6 +30,8 @@ from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
 from fer_keras.training.summary import introduce, validation_rows
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 ROOT = Path(__file__).parents[2]
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 
@@ -234,7 +236,15 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     assert told.count("left out 0 nearly uniform training images") == 1
 
 
-def test_a_run_is_gone_on_with_wherever_it_and_its_start_stand(tmp_path, monkeypatch):
+@pytest.fixture
+def interruptible():
+    """Let Ctrl-C interrupt, though the tests may run in the background, where a shell has it ignored."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_a_run_is_gone_on_with_wherever_it_and_its_start_stand(tmp_path, monkeypatch, interruptible):
     first = start(tmp_path)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(job.EpochBar, "on_train_batch_end", lambda *_, **__: signal.raise_signal(signal.SIGINT))
