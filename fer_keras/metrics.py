@@ -11,6 +11,7 @@ import numpy as np
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 
 RELIABILITY_BINS = 15  # as in Guo et al. 2017
+_NORMAL_95 = 1.959963984540054  # the normal distribution's 97.5th percentile
 _LEAST_PROBABILITY = float(np.finfo(np.float32).eps)  # keeps the log loss finite, as scikit-learn does for float32
 
 
@@ -36,7 +37,7 @@ class ReliabilityBins:
 
 @dataclass(frozen=True, eq=False)
 class Metrics:
-    """The numbers of one evaluation. Fractions are 0..1; `*_ci95` are (low, high) 95% bootstrap intervals.
+    """The numbers of one evaluation. Fractions are 0..1; `*_ci95` are (low, high), 95% intervals.
 
     precision, recall, f1: float64 (7,), 0 where undefined. support: int64 (7,), images that truly are of the class.
     recall_ci95: float64 (7, 2), NaN for a class without images. confusion_matrix: int64 (7, 7), rows true.
@@ -120,8 +121,10 @@ def evaluate_probabilities(
         image is then the probability of the class that was voted for.
     leaked: bool (N,), images that the network has seen before (see `leaks`); None: not known.
 
-    The intervals are percentile bootstrap (Efron and Tibshirani 1993) over the images, from `resamples` draws by
-    `seed`. They tell how much the number would vary over other test images, not over other trainings.
+    The intervals tell how much a number would vary over other test images, not over other trainings. Those of
+    accuracy and recall, which are proportions, are Wilson's; those of balanced accuracy and macro F1 percentile
+    bootstrap (Efron and Tibshirani 1993) over the images, from `resamples` draws by `seed`, which has no width where
+    every prediction is right.
     Balanced accuracy is the mean recall over the classes that have images. Macro F1 is the mean over the classes
     that were true or predicted at least once, scikit-learn's default. On a split with all classes both are plain means.
     """
@@ -136,13 +139,6 @@ def evaluate_probabilities(
     matrix = confusion_matrix(labels, predicted)
     precision, recall, f1 = _class_scores(matrix)
     draws = _resampled(matrix, resamples, seed)  # (resamples, 7, 7)
-    _, recall_draws, _ = _class_scores(draws)
-    recall_draws[draws.sum(axis=2) == 0] = np.nan
-    absent = matrix.sum(axis=1) == 0
-    recall_draws[:, absent] = 0  # keeps nanpercentile from warning about a column of NaN
-    recall_ci95 = np.nanpercentile(recall_draws, (2.5, 97.5), axis=0).T
-    recall_ci95[absent] = np.nan
-
     kept = None if leaked is None else confusion_matrix(labels[~leaked], predicted[~leaked])
     some_kept = kept is not None and kept.sum() > 0
     right, wrong = mean_confidence(labels, probabilities, predicted)
@@ -150,25 +146,38 @@ def evaluate_probabilities(
         split=split,
         n=n,
         accuracy=float(_accuracy(matrix)),
-        accuracy_ci95=_interval(_accuracy(draws)),
+        accuracy_ci95=_accuracy_interval(matrix),
         balanced_accuracy=float(_balanced_accuracy(matrix)),
-        balanced_accuracy_ci95=_interval(_balanced_accuracy(draws)),
+        balanced_accuracy_ci95=_percentiles(_balanced_accuracy(draws)),
         macro_f1=float(_macro_f1(matrix)),
-        macro_f1_ci95=_interval(_macro_f1(draws)),
+        macro_f1_ci95=_percentiles(_macro_f1(draws)),
         log_loss=log_loss(labels, probabilities),
         reliability=reliability(labels, probabilities, predicted),
         mean_confidence_right=right,
         mean_confidence_wrong=wrong,
         precision=precision,
         recall=recall,
-        recall_ci95=recall_ci95,
+        recall_ci95=wilson_interval(np.diagonal(matrix), matrix.sum(axis=1)),
         f1=f1,
         support=matrix.sum(axis=1),
         confusion_matrix=matrix,
         accuracy_without_leaks=float(_accuracy(kept)) if some_kept else None,
-        accuracy_without_leaks_ci95=_interval(_accuracy(_resampled(kept, resamples, seed))) if some_kept else None,
+        accuracy_without_leaks_ci95=_accuracy_interval(kept) if some_kept else None,
         n_without_leaks=None if kept is None else int(kept.sum()),
     )
+
+
+def wilson_interval(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
+    """Return the 95% score interval of proportions (Wilson 1927): float64 (..., 2), low and high; NaN for no trials.
+
+    hits, trials: int (...). It has a width where all or none are hits, and holds what it promises of few trials too
+    (Brown, Cai and DasGupta 2001), as of disgust's.
+    """
+    hits, trials = np.asarray(hits, np.float64), np.asarray(trials, np.float64)
+    spread = _NORMAL_95 * np.sqrt(hits * _ratio(trials - hits, trials) + _NORMAL_95**2 / 4)
+    ends = hits[..., None] + _NORMAL_95**2 / 2 + spread[..., None] * (-1, 1)
+    ends = np.clip(ends / (trials + _NORMAL_95**2)[..., None], 0, 1)  # 1e-17 beyond, by rounding
+    return np.where(trials[..., None] > 0, ends, np.nan)
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
@@ -322,7 +331,7 @@ def _resampled(matrix: np.ndarray, resamples: int, seed: int) -> np.ndarray:
     return draws.reshape(resamples, *matrix.shape)
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)
 
@@ -341,6 +350,11 @@ def _class_scores(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 def _accuracy(matrix: np.ndarray) -> np.ndarray:
     return np.trace(matrix, axis1=-2, axis2=-1) / matrix.sum(axis=(-2, -1))
+
+
+def _accuracy_interval(matrix: np.ndarray) -> tuple[float, float]:
+    low, high = wilson_interval(np.trace(matrix), matrix.sum())
+    return float(low), float(high)
 
 
 def _balanced_accuracy(matrix: np.ndarray) -> np.ndarray:

@@ -11,11 +11,12 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fer_keras"
 
 # What each part may import of fer_keras, besides itself. Parts without a line here may import everything but scripts.
-BASE = {"emotions", "errors", "files", "config", "console", "runs", "models.catalog"}
+BASE = {"emotions", "errors", "files", "lock", "config", "console", "runs", "models.catalog"}
 LAYERS = {
     "emotions": set(),
     "errors": set(),
     "files": {"errors"},
+    "lock": {"errors"},
     "console": set(),
     "config": {"emotions", "errors", "files", "models.catalog"},
     "recipe_files": {"errors", "config"},
@@ -36,7 +37,8 @@ LAYERS = {
     | {"cli", "data", "models", "metrics", "inference", "explain", "scores", "evaluation", "plots"},
 }
 NEVER_TENSORFLOW = (
-    *("metrics", "plots", "photos", "emotions", "errors", "files", "config", "recipe_files", "console", "runs", "cli"),
+    *("metrics", "plots", "photos", "emotions", "errors", "files", "lock", "config", "recipe_files", "console", "runs"),
+    "cli",
 )
 
 

@@ -24,6 +24,7 @@ from fer_keras.explanations import methods
 from fer_keras.explanations.options import Options
 from fer_keras.explanations.study import Network, default_layer, layer_of
 from fer_keras.files import write_json
+from fer_keras.lock import locked
 from fer_keras.models import registry
 from fer_keras.models.files import save_model
 from fer_keras.runs import RunConfig, create_run, write_config
@@ -306,6 +307,12 @@ def test_a_method_that_fails_takes_nothing_of_its_earlier_time_away(run, tmp_pat
     with pytest.raises(ZeroDivisionError):
         call(*arguments, "--channels", 2)
     assert content() == before
+
+
+def test_two_processes_do_not_write_one_folder(run, tmp_path):
+    with locked(tmp_path / ".lock", ""), pytest.raises(UserError, match="is being written by another process"):
+        call("--run", run.path, "--output", tmp_path, "--method", "outputs")
+    assert names_in(tmp_path) == {".lock"}
 
 
 @pytest.mark.parametrize(("arch", "layer"), [("cnn4", "leaky_re_lu_3"), ("vgg25", "activation_24")])

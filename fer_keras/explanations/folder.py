@@ -67,24 +67,51 @@ class MethodFolder:
 
         options: JSON values; all that decides what is written.
         """
-        self._move_what_is_whole()
+        self.recover()
         self._discard()  # of a time that was killed
         began = time.monotonic()
         try:
             yield
+            record = {
+                "format": FORMAT,
+                "options": dict(options),
+                "files": self.files,
+                "reading": self.reading,
+                "notes": self.notes,
+                "seconds": round(time.monotonic() - began, 1),
+            }
+            write_json(self._aside / DONE, record)
         except BaseException:
             self._discard()
             raise
-        record = {
-            "format": FORMAT,
-            "options": dict(options),
-            "files": self.files,
-            "reading": self.reading,
-            "notes": self.notes,
-            "seconds": round(time.monotonic() - began, 1),
-        }
-        write_json(self._aside / DONE, record)
-        self._move_what_is_whole()
+        self.recover()
+
+    def recover(self) -> None:
+        """Move the files aside to their places, where all are written: now, or before their process was killed.
+
+        What the earlier time's record lists goes, so that nothing of other options stays behind, and nothing else.
+
+        Raises:
+            UserError: something else stands in a file's place, or it may not be written.
+        """
+        new = _listed(_read(self._aside / DONE))
+        if new is None:
+            return
+        old = set(_listed(_read(self.path / DONE)) or ()) - set(new)
+        place = self.path
+        try:
+            for name in new:
+                place = self.path / name
+                self._move(name)
+            for place in (self.path / name for name in old):
+                place.unlink(missing_ok=True)
+            self._move(DONE)  # at the end: until then the earlier record tells what is to go
+        except OSError as error:
+            raise UserError(
+                f"{place}: expected to write a file there, received: {error.strerror}. Move away what is in its place, "
+                f"and call again"
+            ) from None
+        self._discard()
 
     def is_done(self, options: Mapping[str, Any]) -> bool:
         """Tell whether the method is finished with these options, and its files are still there."""
@@ -95,9 +122,13 @@ class MethodFolder:
             and all((self.path / file["file"]).is_file() for file in record["files"])
         )
 
+    def holds_others(self, options: Mapping[str, Any]) -> bool:
+        """Tell whether files stand there that were made with other options, by whatever version."""
+        record = _read(self.path / DONE)
+        return bool(_listed(record)) and record.get("options") != dict(options)
+
     def record(self) -> dict[str, Any] | None:
         """Return what done.json holds; None where the method is not finished, or by another version."""
-        self._move_what_is_whole()
         record = _read(self.path / DONE)
         good = (
             record.get("format") == FORMAT
@@ -108,21 +139,10 @@ class MethodFolder:
         )
         return record if good else None
 
-    def _move_what_is_whole(self) -> None:
-        """Move the files aside to their places, where all are written; go on with it where a stop came between.
-
-        What the earlier time's record lists goes, so that nothing of other options stays behind, and nothing else.
-        """
-        new = _listed(_read(self._aside / DONE))
-        if new is None:
-            return
-        for name in set(_listed(_read(self.path / DONE)) or ()) - set(new):
-            (self.path / name).unlink(missing_ok=True)
-        for name in (*new, DONE):  # the record is the last
-            if (self._aside / name).is_file():
-                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-                (self._aside / name).replace(self.path / name)
-        self._discard()
+    def _move(self, name: str) -> None:
+        if (self._aside / name).is_file():  # else it was moved before a kill
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (self._aside / name).replace(self.path / name)
 
     def _discard(self) -> None:
         if self._aside.is_dir():

@@ -27,8 +27,10 @@ from fer_keras.explanations.selection import check_index, select_images
 from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
 from fer_keras.explanations.target import Target
 from fer_keras.files import writable, write_text
+from fer_keras.lock import locked
 
 INDEX = "index.html"
+LOCK = ".lock"
 _GUESSING = 1 / 4  # an accuracy below this makes one ask whether network and images fit
 
 # The options, besides the network and the images, that decide what a method leaves behind.
@@ -62,6 +64,17 @@ def explain_target(target: Target, options: Options) -> Path:
     for warning in (*target.warnings, *idle_flags(options)):
         say(f"  {warning}")
     writable(target.folder)
+    taken = f"{target.folder} is being written by another process. Wait until that ends, or choose another by --output"
+    with locked(target.folder / LOCK, taken):
+        _carry_out_all(target, network, options)
+    index = target.folder / INDEX
+    say(f"\nexplained in {duration(time.monotonic() - began)}: {index}")
+    return index
+
+
+def _carry_out_all(target: Target, network: Network, options: Options) -> None:
+    for name in METHODS:
+        MethodFolder(target.folder / name).recover()
     folders = {name: MethodFolder(target.folder / name, note=target.note) for name in options.methods}
     wanted = {name: decided_by(name, target, network, options) for name in folders}
     pending = [name for name in folders if options.force or not folders[name].is_done(wanted[name])]
@@ -74,20 +87,16 @@ def explain_target(target: Target, options: Options) -> Path:
             say(f"{where}: done before (--force does it again)")
             continue
         say(f"{where}: {METHODS[name]}")
-        if folders[name].record() is not None and not options.force:
+        if folders[name].holds_others(wanted[name]):
             say("  takes the place of one that was made otherwise; --output FOLDER keeps both")
         try:
             _carry_out(name, study, folders[name], wanted[name])
         except KeyboardInterrupt:
             say("\nWhat is finished is kept: the same command goes on with the rest.")
             raise
-        finally:  # where it failed, so that the page shows nothing that is gone
-            _write_index(target, study)
-    index = target.folder / INDEX
-    if not index.is_file():
         _write_index(target, study)
-    say(f"\nexplained in {duration(time.monotonic() - began)}: {index}")
-    return index
+    if not (target.folder / INDEX).is_file():
+        _write_index(target, study)
 
 
 def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str, Any]) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer_keras.errors import UserError
 from fer_keras.explanations.folder import FORMAT, MethodFolder
 
 OPTIONS = {"seed": 0, "index": [3, 4], "layer": "conv2d_1"}
 OTHERS = OPTIONS | {"seed": 1}
 TABLE = pd.DataFrame({"a": [1]})
+FIRST, SECOND = [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], [7.0]
 
 
 class Stopped(BaseException):
@@ -24,15 +26,20 @@ def contents(path):
     return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
+def maps_in(path):
+    with np.load(path / "maps.npz", allow_pickle=False) as arrays:
+        return arrays["maps"].tolist()
+
+
 def write_first(folder):
     folder.table("wrong/Sad(Fear).csv", TABLE, "a caption")
-    folder.arrays("the maps", maps=np.arange(6.0).reshape(2, 3))
+    folder.arrays("the maps", maps=np.array(FIRST))
     folder.table("shares.csv", TABLE, "another")
 
 
 def write_second(folder):
     folder.table("wrong/Fear(Sad).csv", TABLE, "of other options")
-    folder.arrays("the maps", maps=np.zeros(2))
+    folder.arrays("the maps", maps=np.array(SECOND))
 
 
 @pytest.fixture
@@ -52,8 +59,7 @@ def test_a_finished_method_is_known_by_its_options(finished):
 def test_files_are_there_and_listed_in_order(finished):
     record = MethodFolder(finished).record()
     assert [file["file"] for file in record["files"]] == ["wrong/Sad(Fear).csv", "maps.npz", "shares.csv"]
-    with np.load(finished / "maps.npz", allow_pickle=False) as arrays:
-        np.testing.assert_array_equal(arrays["maps"], [[0, 1, 2], [3, 4, 5]])
+    assert maps_in(finished) == FIRST
 
 
 def test_a_method_is_done_again_when_a_file_is_gone(finished):
@@ -67,6 +73,7 @@ def test_a_second_time_leaves_nothing_of_the_first(finished):
         write_second(folder)
     assert set(contents(finished)) == {"wrong/Fear(Sad).csv", "maps.npz", "done.json"}
     assert folder.is_done(OTHERS) and not folder.is_done(OPTIONS)
+    assert maps_in(finished) == SECOND
 
 
 def test_a_time_that_fails_leaves_the_first_as_it_was(finished):
@@ -95,8 +102,10 @@ def test_whenever_it_is_killed_one_of_both_times_is_found_whole(tmp_path, monkey
             write_first(first)
         with monkeypatch.context() as patch:
             ended = _write_second_until_killed(patch, path, moment)
+        MethodFolder(path).recover()
         record = MethodFolder(path).record()
         found.append(record["options"])
+        assert maps_in(path) == (FIRST if record["options"] == OPTIONS else SECOND)
         assert MethodFolder(path).is_done(record["options"])
         left = {name for name in contents(path) if not name.startswith(".unfinished/")}
         assert left == {file["file"] for file in record["files"]} | {"done.json"}
@@ -161,12 +170,41 @@ def test_a_damaged_record_counts_as_none_and_deletes_nothing(finished, damage):
     precious.write_text("keep")
     record = damage.replace("FORMAT", str(FORMAT)).replace("PARENT", str(precious.parent))
     (finished / "done.json").write_text(record)
-    (finished / ".unfinished").mkdir()
-    (finished / ".unfinished" / "done.json").write_text(record)
     assert MethodFolder(finished).record() is None
     with MethodFolder(finished).written(OPTIONS):
         pass
     assert precious.read_text() == "keep" and (finished / "maps.npz").is_file()
+
+
+@pytest.mark.parametrize("name", ["../../../foreign.txt", "ABSOLUTE"])
+def test_nothing_is_moved_in_or_out_by_a_record_that_names_other_places(tmp_path, name):
+    """`.unfinished/../../../foreign.txt` is a file there is, and so is the absolute one."""
+    foreign, folder = tmp_path / "foreign.txt", MethodFolder(tmp_path / "explanations" / "saliency")
+    foreign.write_text("keep")
+    aside = folder.path / ".unfinished"
+    aside.mkdir(parents=True)
+    file = {"file": name.replace("ABSOLUTE", str(foreign))}
+    (aside / "done.json").write_text(json.dumps({"format": FORMAT, "options": OPTIONS, "files": [file]}))
+    folder.recover()
+    assert foreign.read_text() == "keep" and not (folder.path / "done.json").exists()
+
+
+def test_what_stands_in_the_way_is_named_and_nothing_of_the_new_is_lost(finished):
+    folder = MethodFolder(finished)
+    (finished / "wrong" / "Fear(Sad).csv").mkdir()
+    said = r"Fear\(Sad\)\.csv: expected to write a file there, received: Is a directory\. "
+    with pytest.raises(UserError, match=said), folder.written(OTHERS):
+        write_second(folder)
+    (finished / "wrong" / "Fear(Sad).csv").rmdir()
+    MethodFolder(finished).recover()
+    assert MethodFolder(finished).is_done(OTHERS) and maps_in(finished) == SECOND
+
+
+def test_it_is_told_whether_what_stands_there_was_made_with_other_options(finished):
+    assert MethodFolder(finished).holds_others(OTHERS)
+    (finished / "maps.npz").unlink()
+    assert not MethodFolder(finished).holds_others(OPTIONS)  # a file is lost: it is the same one that is made again
+    assert not MethodFolder(finished.parent / "grad-cam").holds_others(OPTIONS)
 
 
 def test_the_record_is_json_a_person_can_read(finished):

@@ -15,7 +15,7 @@ from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, ru
 from fer_keras.training import job
 from fer_keras.training.chain import train_before
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 RECORD = {"synthetic": True, "validation_split": "Training", "testable": []}

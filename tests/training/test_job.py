@@ -30,7 +30,7 @@ from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
 from fer_keras.training.summary import introduce, validation_rows
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
 ROOT = Path(__file__).parents[2]
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
@@ -102,6 +102,21 @@ def test_a_run_is_not_resumed_by_other_arithmetic(finished, tmp_path, key, value
     write_json(run.environment_file, json.loads(run.environment_file.read_text()) | {key: value})
     with pytest.raises(UserError, match=said):
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=["train.py"])
+
+
+def test_a_run_on_data_that_are_others_now_is_not_resumed(finished, tmp_path):
+    run = Run(tmp_path / "stopped")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    config = read_config(run)
+    write_config(run, RunConfig(config.settings, config.data | {"sha256": "0" * 64}))
+    with pytest.raises(UserError, match=r"expected the data that the run began with \(SHA-256 000000000000\.\.\.\), "):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=["train.py"])
+
+
+def test_a_finished_run_is_not_resumed(finished, tmp_path):
+    with pytest.raises(UserError, match="is finished, nothing to resume"):
+        job.resume(str(finished.path), logdir=str(tmp_path), data=None, command=["train.py"])
 
 
 def test_the_summary_names_the_layers(finished):

@@ -15,7 +15,7 @@ from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
 from fer_keras.training.start import mean_of_weights, refuse_unfit_start, starting_network
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "batch_size": 16, "precision": "float32"}
 DATA = {"source": "", "sha256": "", "synthetic": True, "validation_split": "", "testable": []}

@@ -17,7 +17,7 @@ from fer_keras.training import job
 from fer_keras.training.split import choose_split
 from fer_keras.training.teachers import fast_network, find_teachers, mixed_targets, targets_of
 
-pytestmark = pytest.mark.usefixtures("undrawn")
+pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 

@@ -1,0 +1,49 @@
+"""One process at a time: a file that the system holds for the process that locked it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from fer_keras.errors import UserError
+
+
+@contextmanager
+def locked(path: Path, taken: str) -> Iterator[None]:
+    """Hold a file for this process; the system lets go of it when the process ends, however it ends.
+
+    The file is made, and stays: to remove one that another process is about to lock would part the two.
+
+    Raises:
+        UserError: with the text `taken`, where another process holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        if not _lock(file):
+            raise UserError(taken)
+        yield
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Return False where another process has locked the file; True where a file system knows no locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return _lock_on_windows(file)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # e.g. a network file system without a lock daemon: better unlocked than not at all
+        return True
+    return True
+
+
+def _lock_on_windows(file: BinaryIO) -> bool:
+    import msvcrt
+
+    try:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except PermissionError:
+        return False
+    return True
