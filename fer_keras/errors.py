@@ -19,9 +19,11 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 
     A name that differs in the number at its end alone comes first, of several the one of the nearest number: conv2d_25
     means conv2d_24. Then, of those nearly as near, one with the same number: 'conv24' means conv2d_24, not conv2d_4.
+    Where none is nearly the same, the first that has `name` in it: '--val' means --val-fraction.
     """
     known, (stem, number) = list(known), _numbered(name)
     close = difflib.get_close_matches(name, known, n=5, cutoff=0.6)
+    close = close or [one for one in known if len(name) > 2 and name.lower() in one.lower()]
     close.sort(key=lambda one: _numbered(one)[1] != number)
     if number and (alike := [one for one in known if _numbered(one)[0] == stem and _numbered(one)[1]]):
         close = [min(alike, key=lambda one: abs(int(_numbered(one)[1]) - int(number)))]

@@ -20,6 +20,13 @@ def test_the_nearest_name_is_offered_and_numbers_count(typed, meant):
     assert near_miss(typed, LAYERS) == f" Did you mean '{meant}'?"
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("--val", "--val-fraction"), ("ten", "ten-crop"), ("cam", "grad-cam")])
+def test_a_name_is_known_by_a_part_of_it(typed, meant):
+    assert (
+        near_miss(typed, ["none", "--split", "grad-cam", "--val-fraction", "ten-crop"]) == f" Did you mean '{meant}'?"
+    )
+
+
 def test_nothing_is_offered_where_nothing_is_near():
     assert near_miss("zzz", LAYERS) == near_miss("9" * 5000, LAYERS) == ""
     assert near_miss("cats", ["angry", "calm", "happy"]) == near_miss("--bogus", ["--epochs", "--folds"]) == ""

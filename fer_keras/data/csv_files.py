@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_keras.data.faces import SPLITS
+from fer_keras.data.faces import SPLIT_WORDS, SPLITS
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError, near_miss
 
@@ -31,7 +31,7 @@ _BLOCK = 2**20  # bytes: about 125 rows, so that the arrays of one block stay in
 _LONGEST_HEADER = 2**16  # bytes
 _EDGE = b' "\t\r\n'
 _LABELS = {str(label).encode(): label for label in range(NUM_EMOTIONS)}
-_USAGES = {split.lower().encode(): split for split in SPLITS}
+_USAGES = {word.encode(): split for word, split in SPLIT_WORDS.items()}
 _EXPECTED_LABEL = ", ".join(f"{label} {name}" for label, name in enumerate(EMOTIONS))
 
 
@@ -60,8 +60,9 @@ def read_csv(path: Path | str) -> dict[str, np.ndarray]:
     """Read one CSV file of faces, a block of rows at a time.
 
     Columns are known by their names, in any order and any case: `pixels` or `feature`; `emotion` or `label`; `Usage`;
-    `id`. Other columns are passed over. Spaces around a field, quotes, a byte-order mark, Windows line ends and blank
-    lines do no harm.
+    `id`. Usage is one of SPLITS, or a word that folders may have for it. Other columns are passed over, except one
+    with the splits in a file without `Usage`. Spaces around a field, quotes, a byte-order mark, Windows line ends and
+    blank lines do no harm.
 
     Returns:
         The fields of `Faces` by name: images uint8 (N, 48, 48); labels int64 (N,), left out where the file has none;
@@ -74,11 +75,14 @@ def read_csv(path: Path | str) -> dict[str, np.ndarray]:
     path = Path(path)
     blocks: list[_Rows] = []
     with path.open("rb") as file:
-        columns = _read_header(path, file.readline(_LONGEST_HEADER))
+        header = file.readline(_LONGEST_HEADER)
+        columns = _read_header(path, header)
         number = 2  # of the line that comes next
         while lines := file.readlines(_BLOCK):
             numbered = [(number + i, line) for i, line in enumerate(lines) if line.strip()]
             number += len(lines)
+            if numbered and not blocks and columns.usage is None:
+                _refuse_hidden_splits(path, header, numbered[0][1])
             if numbered:
                 blocks.append(_parse_fast(numbered, columns) or _parse_slowly(path, numbered, columns))
     if not blocks:
@@ -137,11 +141,20 @@ def _read_header(path: Path, line: bytes) -> _Columns:
         others = [name for name in names if name and _ROLES.get(name) not in ("pixels", "id")]
         if others:
             raise _header_error(path, text, "no column 'emotion'", others)
-    if "usage" not in places:
-        close = [name for name in names if name not in _ROLES and near_miss(name, ["usage"])]
-        if close:
-            raise _header_error(path, text, "no column 'Usage'", close)
     return _Columns(len(names), places["pixels"], places.get("label"), places.get("usage"), places.get("id"))
+
+
+def _refuse_hidden_splits(path: Path, header: bytes, row: bytes) -> None:
+    """Refuse a file whose splits stand in a column of another name: read without it, its test images would train.
+
+    row: the first one; whatever else is wrong with it is told by its parser.
+    """
+    header = header.decode("utf-8-sig")
+    for name, value in zip(header.split(","), row.decode("utf-8", "replace").split(","), strict=False):
+        name, value = (field.strip(_EDGE.decode()) for field in (name, value))
+        if value.lower() in SPLIT_WORDS:
+            problem = f"no column 'Usage', but a column {_shown(name)} that says {_shown(value)}. Call it Usage"
+            raise _header_error(path, header, problem)
 
 
 def _header_error(path: Path, header: str, problem: str, names: list[str] | None = None) -> UserError:
@@ -273,7 +286,8 @@ def _parse_usage(place: str, field: str) -> str:
 
 
 def _row_error(place: str, expected: str, received: str, guess: str = "") -> UserError:
-    return UserError(f"{place}: expected {expected}, received {received}.{guess} Mend that row, or take it out")
+    advice = "Mend it and any row like it, or take them out"
+    return UserError(f"{place}: expected {expected}, received {received}.{guess} {advice}")
 
 
 def _shown(text: str, longest: int = 20) -> str:

@@ -10,6 +10,18 @@ from fer_keras.errors import UserError, unknown_name
 # The names of FER2013's `Usage` column. Training is trained on, PublicTest selects the model (the public leaderboard
 # of the challenge), PrivateTest only ever tests it. Folders map onto them: train/, val(idation)/, test/.
 SPLITS = ("Training", "PublicTest", "PrivateTest")
+# What people call them, in small letters: names of folders, values of a column.
+SPLIT_WORDS = {
+    "train": "Training",
+    "training": "Training",
+    "val": "PublicTest",
+    "valid": "PublicTest",
+    "validation": "PublicTest",
+    "publictest": "PublicTest",
+    "test": "PrivateTest",
+    "testing": "PrivateTest",
+    "privatetest": "PrivateTest",
+}
 
 SYNTHETIC = "synthetic faces"  # the `source` of faces that this program has drawn
 SYNTHETIC_NOTE = "Drawn, synthetic faces: says nothing about people."  # every figure made of them carries it

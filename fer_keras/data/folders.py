@@ -19,22 +19,11 @@ import numpy as np
 from PIL import Image
 
 from fer_keras.console import counted
-from fer_keras.data.faces import SPLITS
+from fer_keras.data.faces import SPLIT_WORDS, SPLITS
 from fer_keras.data.image_file import read_image
 from fer_keras.emotions import EMOTIONS, IMAGE_SIZE, SYNONYMS, emotion_index
 from fer_keras.errors import UserError, near_miss, refuse_other_encoding
 
-SPLIT_FOLDERS = {
-    "train": "Training",
-    "training": "Training",
-    "val": "PublicTest",
-    "valid": "PublicTest",
-    "validation": "PublicTest",
-    "publictest": "PublicTest",
-    "test": "PrivateTest",
-    "testing": "PrivateTest",
-    "privatetest": "PrivateTest",
-}
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 
 _JUNK = frozenset(("thumbs.db", "desktop.ini", "__macosx"))  # left behind by file managers
@@ -60,7 +49,7 @@ def is_face_folder(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     names = [entry.name for entry in _entries(folder) if entry.is_dir()]
-    inner = [e.name for name in names if name.lower() in SPLIT_FOLDERS for e in _entries(folder / name) if e.is_dir()]
+    inner = [e.name for name in names if name.lower() in SPLIT_WORDS for e in _entries(folder / name) if e.is_dir()]
     return any(emotion_index(name) is not None for name in names + inner)
 
 
@@ -119,7 +108,7 @@ def _tables_in(folder: Path) -> str:
 
 def _moved_by_its_name(image: ImageFile) -> bool:
     """Tell whether the name of a file in the folder of a split moves it between training and tests."""
-    folder = SPLIT_FOLDERS.get(image.name.split("/")[0].lower())
+    folder = SPLIT_WORDS.get(image.name.split("/")[0].lower())
     return folder is not None and (folder == "Training") != (image.usage == "Training")
 
 
@@ -132,15 +121,15 @@ def natural_key(name: str) -> tuple:
 
 def _walk(folder: Path, passed_over: list[str]) -> Iterator[ImageFile]:
     names = _directories(folder, passed_over)
-    splits = [name for name in names if name.lower() in SPLIT_FOLDERS]
+    splits = [name for name in names if name.lower() in SPLIT_WORDS]
     if not splits:
         yield from _walk_emotions(folder, "", names, "Training", passed_over)
     elif others := [name for name in names if name not in splits]:
-        guess = near_miss(others[0].lower(), SPLIT_FOLDERS)
+        guess = near_miss(others[0].lower(), SPLIT_WORDS)
         raise UserError(f"{folder}: '{others[0]}' stands beside '{splits[0]}'.{guess} Expected {_LAYOUTS}")
     for split in splits:
         emotions = _directories(folder / split, passed_over)
-        yield from _walk_emotions(folder, f"{split}/", emotions, SPLIT_FOLDERS[split.lower()], passed_over)
+        yield from _walk_emotions(folder, f"{split}/", emotions, SPLIT_WORDS[split.lower()], passed_over)
 
 
 def _walk_emotions(

@@ -146,7 +146,7 @@ def test_a_bad_row_is_told_in_one_line_with_file_and_row(tmp_path, row, pieces):
     assert message.startswith(f"{path}, row 5: expected")
     assert "\n" not in message
     assert len(message) < 320
-    assert message.endswith((". Mend that row, or take it out", "? Mend that row, or take it out", "or not a CSV?"))
+    assert message.endswith((" Mend it and any row like it, or take them out", "or not a CSV?"))
     for piece in pieces:
         assert piece in message
 
@@ -172,7 +172,7 @@ def test_bytes_that_are_no_text_are_told_with_their_row(tmp_path):
         ("emotions,pixels,Usage", ["no column 'emotion'", "Did you mean 'emotion'?"]),
         ("class,pixels", ["no column 'emotion'"]),
         ("pixels,Usage", ["no column 'emotion'"]),
-        ("emotion,pixels,usages", ["no column 'Usage'", "Did you mean 'usage'?"]),
+        ("emotion,pixels,usages", ["no column 'Usage', but a column 'usages' that says 'Training'. Call it Usage"]),
         ("emotion,label,pixels", ["two columns"]),
         ("emotion;pixels;Usage", ["no column 'pixels'"]),
         (f"3,{PIXELS},Training", ["no column 'pixels'"]),
@@ -187,6 +187,24 @@ def test_a_header_that_lacks_a_column_is_told_with_the_known_ones(tmp_path, head
     assert "\n" not in message
     for piece in [*pieces, "emotion,pixels,Usage | emotion,Usage,pixels | emotion,pixels | pixels", header[:20]]:
         assert piece in message
+
+
+@pytest.mark.parametrize("name", ["set", "split", "partition"])
+def test_splits_under_another_name_are_never_read_as_training(tmp_path, name):
+    path = write(tmp_path / "bad.csv", f"emotion,{name},pixels", [f"3,train,{PIXELS}", f"3,test,{PIXELS}"])
+    with pytest.raises(UserError, match=f"no column 'Usage', but a column '{name}' that says 'train'. Call it Usage"):
+        read_csv(path)
+
+
+def test_columns_of_other_things_are_passed_over(tmp_path):
+    path = write(tmp_path / "more.csv", "age,stage,image,emotion,pixels", [f"31,late,a.png,3,{PIXELS}"])
+    assert read_csv(path)["labels"].tolist() == [3]
+
+
+def test_usage_takes_the_words_that_folders_take(tmp_path):
+    words = ["train", "Validation", "test", "PrivateTest", "valid"]
+    path = write(tmp_path / "words.csv", "emotion,pixels,Usage", [f"3,{PIXELS},{word}" for word in words])
+    assert read_csv(path)["usage"].tolist() == ["Training", "PublicTest", "PrivateTest", "PrivateTest", "PublicTest"]
 
 
 def test_two_faces_of_one_id_are_refused(tmp_path):
