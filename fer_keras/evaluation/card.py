@@ -8,6 +8,7 @@ import shlex
 
 from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, short_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.runs import RunConfig
@@ -80,8 +81,9 @@ def _numbers(evaluation: Evaluation) -> str:
     metrics, held = evaluation.metrics, evaluation.held
     low, high = metrics.accuracy_ci95
     tta = "" if evaluation.tta == "none" else f", test-time augmentation {evaluation.tta}"
+    vote = f", {VOTES['hard']} (log loss: of the mean probability)" if evaluation.majority else ""
     lines = [
-        f"On {metrics.n:,} images of {held.faces.source}, {held.split}{tta}. {held.reason}".strip(),
+        f"On {metrics.n:,} images of {held.faces.source}, {held.split}{tta}{vote}. {held.reason}".strip(),
         "",
         "| measure | value |",
         "| --- | --- |",

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation.console import described, warnings_text
+from fer_keras.evaluation.console import described, judged, warnings_text
 from fer_keras.evaluation.held_out import HeldOut
+from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, evaluate, images_title, to_json
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.files import write_json
@@ -16,6 +17,7 @@ from fer_keras.plots.compare import compare_figure
 from fer_keras.plots.style import save_figure
 
 SIGNIFICANT = 0.05
+COMPARE = "compare.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +26,11 @@ class Comparison:
 
     evaluations: list[Evaluation]
     pairs: list[tuple[int, int, McNemar]]
+
+    @property
+    def voting(self) -> Evaluation:
+        """The first evaluation in which networks vote; the first, where none has several."""
+        return next((one for one in self.evaluations if one.votes), self.evaluations[0])
 
     @property
     def names(self) -> list[str]:
@@ -50,7 +57,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     figure = compare_figure(
         [evaluation.metrics for evaluation in comparison.evaluations], comparison.names, title=_title(comparison)
     )
-    picture, numbers = folder / "comparison.png", folder / "compare.json"
+    picture, numbers = folder / "comparison.png", folder / COMPARE
     save_figure(figure, picture, note=first.note)
     write_json(
         numbers,
@@ -74,8 +81,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
 
 
 def _title(comparison: Comparison) -> str:
-    first = comparison.evaluations[0]
-    title = images_title(first)
+    title = images_title(comparison.voting)
     if len(comparison.pairs) == 1:
         title += f", McNemar's test {_p(comparison.pairs[0][2].p_value)}"
     return title
@@ -83,12 +89,13 @@ def _title(comparison: Comparison) -> str:
 
 def comparison_text(comparison: Comparison) -> str:
     """Return what a person reads: the runs, their numbers in a column each, and the tests."""
-    evaluations, held = comparison.evaluations, comparison.evaluations[0].held
+    evaluations, voting = comparison.evaluations, comparison.voting
     letters = [_letter(i) for i in range(len(evaluations))]
     heading = columns(
         [
             *((f"{letter}:", described(one.candidates[0])) for letter, one in zip(letters, evaluations, strict=True)),
-            ("images:", f"{len(held.faces):,} of {held.faces.source}, {held.split}. {held.reason}".strip()),
+            *((f"{name}:", value) for name, value in judged(evaluations[0])),
+            *([("vote:", VOTES[voting.vote])] if voting.votes else []),
         ]
     )
     measured = [evaluation.metrics for evaluation in evaluations]
@@ -109,7 +116,7 @@ def comparison_text(comparison: Comparison) -> str:
         if measured[0].support[i]
     ]
     table = columns(rows, right=tuple(range(1, len(rows[0]))))
-    return "\n\n".join(filter(None, [heading, warnings_text(held.warnings), table, tests_text(comparison)]))
+    return "\n\n".join(filter(None, [heading, warnings_text(voting.held.warnings), table, tests_text(comparison)]))
 
 
 def tests_text(comparison: Comparison) -> str:

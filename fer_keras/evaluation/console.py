@@ -7,10 +7,9 @@ import numpy as np
 
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
+from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation
 from fer_keras.evaluation.runs_to_evaluate import Candidate
-
-VOTE_NAMES = {"soft": "mean probability", "hard": "majority vote"}
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
@@ -22,16 +21,21 @@ def evaluation_text(evaluation: Evaluation) -> str:
 
 
 def heading(evaluation: Evaluation) -> str:
-    held, metrics = evaluation.held, evaluation.metrics
     rows = [("run", described(candidate)) for candidate in evaluation.candidates]
     if evaluation.votes:
-        rows.append(("ensemble", f"{len(evaluation.members)} networks, {VOTE_NAMES[evaluation.vote]}"))
-    rows.append(("images", f"{metrics.n:,} of {held.faces.source}, {held.split}. {held.reason}".strip()))
+        rows.append(("ensemble", f"{len(evaluation.members)} networks, {VOTES[evaluation.vote]}"))
+    return columns([(f"{name}:", value) for name, value in [*rows, *judged(evaluation)]])
+
+
+def judged(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Return names and values: which images were judged, and how."""
+    held = evaluation.held
+    rows = [("images", f"{evaluation.metrics.n:,} of {held.faces.source}, {held.split}. {held.reason}".strip())]
     if evaluation.tta != "none":
         rows.append(("tta", evaluation.tta))
     if held.synthetic:
         rows.append(("note", "Drawn, synthetic faces: these numbers say nothing about people."))
-    return columns([(f"{name}:", value) for name, value in rows])
+    return rows
 
 
 def described(candidate: Candidate) -> str:

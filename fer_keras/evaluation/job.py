@@ -10,6 +10,7 @@ from fer_keras.errors import UserError
 from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
+from fer_keras.evaluation.replaced import replaced_by
 from fer_keras.evaluation.runs_to_evaluate import (
     Candidate,
     find_candidates,
@@ -37,6 +38,8 @@ def run(options: Options) -> None:
             predict_photos(candidates, paths, options)
         return
     held = hold_out(candidates, data=options.data, split=options.split, limit=options.limit, seed=options.seed)
+    if options.vote == "hard" and held.fold_of is not None:
+        raise UserError("--vote hard: of a cross-validation, one network judges each of these images. Leave it out")
     if options.compare:
         compare_runs(candidates, held, options)
     else:
@@ -53,12 +56,11 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
-    page, earlier = folder / "card.md", report.other_evaluation_in(folder, evaluation)
+    page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / report.METRICS)
     write_text(page, card.card_text(evaluation))
     written = [*report.write_evaluation(evaluation, folder), page]
     print(f"\n{console.written_text(folder, written)}", flush=True)
-    if earlier:
-        print(f"It replaces one that stood there, of {earlier}. --output FOLDER keeps both", flush=True)
+    _say_replaced(earlier)
 
 
 def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
@@ -66,12 +68,19 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
     folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}-compare{epoch}"))
     cli.import_quietly("keras")
-    from fer_keras.evaluation import compare, console
+    from fer_keras.evaluation import compare, console, report
 
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
+    earlier = replaced_by([report.to_json(one) for one in comparison.evaluations], folder / compare.COMPARE)
     written = compare.write_comparison(comparison, folder)
     print(f"\n{console.written_text(folder, written)}", flush=True)
+    _say_replaced(earlier)
+
+
+def _say_replaced(earlier: str | None) -> None:
+    if earlier:
+        print(f"It replaces one that stood there, of {earlier}. --output FOLDER keeps both", flush=True)
 
 
 def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.inference import TTA
 
-VOTES = ("soft", "hard")
+VOTES = {"soft": "mean probability", "hard": "majority vote"}
 
 
 @dataclass(frozen=True)

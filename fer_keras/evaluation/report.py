@@ -7,12 +7,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from fer_keras.config import read_json_object
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.emotions import EMOTIONS
-from fer_keras.errors import UserError
 from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities, out_of_fold_probabilities
 from fer_keras.evaluation.held_out import HeldOut
+from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of
 from fer_keras.files import write_json, written_aside
 from fer_keras.metrics import (
@@ -27,9 +26,9 @@ from fer_keras.plots.confusion import confusion_figure
 from fer_keras.plots.ensemble import ensemble_figure
 from fer_keras.plots.gallery import gallery_figure
 from fer_keras.plots.reliability import reliability_figure
-from fer_keras.plots.style import save_figure
+from fer_keras.plots.style import drawn_here, save_figure
 
-METRICS = "metrics.json"
+METRICS, ENSEMBLE = "metrics.json", "ensemble.png"
 FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
 
 
@@ -58,6 +57,11 @@ class Evaluation:
     def votes(self) -> bool:
         """Whether several networks judge every image together."""
         return len(self.members) > 1 and self.ensemble_accuracies is not None
+
+    @property
+    def majority(self) -> bool:
+        """Whether networks decide by their majority, not by their mean probability as usual."""
+        return self.votes and self.vote == "hard"
 
     @property
     def member_spread(self) -> tuple[float, float]:
@@ -125,25 +129,6 @@ def to_json(evaluation: Evaluation) -> dict:
     return content
 
 
-def other_evaluation_in(folder: Path, evaluation: Evaluation) -> str | None:
-    """Say of what an evaluation is that stands in `folder`; None without one, or where it is of the same."""
-    try:
-        there = read_json_object(folder / METRICS)
-    except UserError:  # none, or a damaged one
-        return None
-    now = to_json(evaluation)
-    if not isinstance(there.get("runs"), list) or not isinstance(there.get("data"), dict):
-        return f"another kind, {METRICS}"
-    names, names_now = ([Path(str(run)).name for run in runs] for runs in (there["runs"], now["runs"]))
-    same = all(there.get(key) == now[key] for key in ("epoch", "data", "split", "n", "tta", "vote"))
-    if same and names == names_now:  # the runs' folder may have moved
-        return None
-    return (
-        f"{', '.join(names)}, {there.get('n')} images of {there['data'].get('source')}, {there.get('split')}, "
-        f"--tta {there.get('tta')}, --vote {there.get('vote')}"
-    )
-
-
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write predictions.csv, the figures and, last, metrics.json into `folder`; return the paths."""
     faces = evaluation.held.faces
@@ -154,6 +139,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
         path = folder / f"{name}.png"
         save_figure(figure, path, note=evaluation.note)
         written.append(path)
+    if not evaluation.votes and drawn_here(folder / ENSEMBLE):  # of an ensemble that this evaluation replaces
+        (folder / ENSEMBLE).unlink()
     metrics = folder / METRICS
     write_json(metrics, to_json(evaluation))
     return [metrics, *written]
@@ -183,10 +170,9 @@ def figures(evaluation: Evaluation) -> dict[str, Figure]:
         "hits": _gallery(evaluation, least_confident_hits, "the least confident hits"),
     }
     if evaluation.votes:
-        vote = {"soft": "mean probability", "hard": "majority vote"}[evaluation.vote]
-        drawn["ensemble"] = ensemble_figure(
-            evaluation.member_accuracies, evaluation.ensemble_accuracies, title=f"{title}, {vote}"
-        )
+        if evaluation.vote == "soft":  # a majority is in the title of every figure
+            title += f", {VOTES['soft']}"
+        drawn["ensemble"] = ensemble_figure(evaluation.member_accuracies, evaluation.ensemble_accuracies, title=title)
     return drawn
 
 
@@ -207,12 +193,14 @@ def _title(evaluation: Evaluation) -> str:
 
 
 def images_title(evaluation: Evaluation) -> str:
-    """Return what to call the images in a title: their split, of what data where the runs have others, and the TTA."""
+    """Return what to call the images in a title: their split, of what data where the runs have others, and how they
+    are judged where that is not as usual: the TTA, a majority vote."""
     held = evaluation.held
     own = all(held.faces.sha256 == candidate.config.data["sha256"] for candidate in evaluation.candidates)
     data = "" if own or held.synthetic else f" of {Path(held.faces.source).name}"
     tta = "" if evaluation.tta == "none" else f", tta {evaluation.tta}"
-    return f"{held.split}{data} ({evaluation.metrics.n:,}){tta}"
+    vote = f", {VOTES['hard']}" if evaluation.majority else ""
+    return f"{held.split}{data} ({evaluation.metrics.n:,}){tta}{vote}"
 
 
 def short_name(candidates: list[Candidate]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -38,6 +39,17 @@ def undrawn(monkeypatch):
     """Leave the figures empty: to draw them takes longer than all the rest."""
     for module in (report, compare):
         monkeypatch.setattr(module, "save_figure", lambda figure, path, note=None: write_text(path, note or ""))
+
+
+@pytest.fixture
+def titles(monkeypatch):
+    """Return the words of each figure by its name, and draw none."""
+    found = {}
+    for module in (report, compare):
+        monkeypatch.setattr(
+            module, "save_figure", lambda figure, path, note=None: found.update({path.stem: texts(figure)})
+        )
+    return found
 
 
 def predicted_by(seed, images):
@@ -194,11 +206,7 @@ def test_a_file_of_another_kind_that_is_replaced_is_said_to_be_one(command, undr
     assert code == 0 and "replaces one that stood there, of another kind" in out
 
 
-def test_titles_tell_test_time_augmentation_and_data_that_are_not_the_runs_own(command, monkeypatch, tmp_path):
-    titles = {}
-    monkeypatch.setattr(
-        report, "save_figure", lambda figure, path, note=None: titles.update({path.stem: texts(figure)})
-    )
+def test_titles_tell_test_time_augmentation_and_data_that_are_not_the_runs_own(command, titles, tmp_path):
     faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
     rows = [
         f"{label},{' '.join(map(str, image.ravel()))}" for label, image in zip(faces.labels, faces.images, strict=True)
@@ -217,10 +225,43 @@ def test_a_member_is_called_by_its_ensemble(command, undrawn, logs, tmp_path):
     assert (tmp_path / "out" / "card.md").read_text().startswith("# 20260105-000000-cnn3-pair/01\n")
 
 
-def test_a_majority_is_compared_with_one_of_its_members(command, undrawn, logs):
+def test_a_majority_is_compared_with_one_of_its_members_and_said_to_be_one(command, titles, logs):
     pair = logs / "20260105-000000-cnn3-pair"
-    code, _, _ = command("--run", pair, pair / "members" / "00", "--compare", "--vote", "hard", "--limit", 7)
-    assert code == 0
+    both = ("--run", pair / "members" / "00", pair, "--compare", "--limit", 7)
+    code, out, _ = command(*both, "--vote", "hard", "--tta", "flip")
+    assert code == 0 and re.search(r"tta: +flip\n", out) and re.search(r"vote: +majority vote\n", out)
+    assert re.search(r"note: +Drawn, synthetic faces", out)
+    assert "tta flip, majority vote" in titles["comparison"]
+    code, out, _ = command(*both)
+    assert "tta:" not in out and re.search(r"vote: +mean probability\n", out)
+    said = (
+        "replaces one that stood there, of 00 and 20260105-000000-cnn3-pair, 7 images of synthetic faces, PrivateTest"
+    )
+    assert f"{said}, --tta flip, --vote hard. --output" in out
+
+
+def test_a_majority_vote_is_said_wherever_its_numbers_stand(command, titles, logs, tmp_path):
+    pair = logs / "20260105-000000-cnn3-pair"
+    command("--run", pair, "--vote", "hard", "--limit", 7, "--output", tmp_path)
+    card = (tmp_path / "card.md").read_text()
+    assert "PrivateTest, majority vote (log loss: of the mean probability)." in card
+    assert all(title.count("majority vote") == 1 for title in titles.values()) and "ensemble" in titles
+    titles.clear()
+    command("--run", pair, "--limit", 7, "--output", tmp_path)
+    assert "vote" not in (tmp_path / "card.md").read_text()
+    assert [name for name, title in titles.items() if "mean probability" in title] == ["ensemble"]
+
+
+def test_the_picture_of_an_ensemble_goes_with_its_numbers(command, logs, tmp_path):
+    pair, foreign = logs / "20260105-000000-cnn3-pair", tmp_path / "foreign"
+    command("--run", pair, "--limit", 7, "--output", tmp_path)
+    assert (tmp_path / "ensemble.png").is_file()
+    command("--run", RUN, "--limit", 7, "--output", tmp_path)
+    assert not (tmp_path / "ensemble.png").exists() and (tmp_path / "reliability.png").is_file()
+    foreign.mkdir()
+    (foreign / "ensemble.png").write_bytes(b"a person's own")
+    command("--run", RUN, "--limit", 7, "--output", foreign)
+    assert (foreign / "ensemble.png").read_bytes() == b"a person's own"
 
 
 def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member(command, undrawn, logs):
@@ -326,3 +367,5 @@ def test_cross_validation_takes_each_image_from_the_network_of_its_part(command,
     assert [set(member) for member in metrics["members"]] == [{"name", "epoch", "accuracy"}] * 2
     assert [member["accuracy"] for member in metrics["members"]] == alone and max(alone) > 0
     assert not (folder / "ensemble.png").exists() and "its own images" in out
+    code, _, err = command("--run", crossed.path, "--split", "validation", "--vote", "hard")
+    assert code == 2 and "--vote hard: of a cross-validation, one network judges each of these images" in err

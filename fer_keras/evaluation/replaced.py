@@ -1,0 +1,40 @@
+"""What stands where an evaluation or a comparison is about to be written."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fer_keras.config import read_json_object
+from fer_keras.errors import UserError
+
+
+def replaced_by(now: Sequence[dict[str, Any]], file: Path) -> str | None:
+    """Say of what the numbers in `file` are; None without such a file, or where they are of the same.
+
+    now: of each evaluation that is to be written there, what metrics.json says.
+    """
+    try:
+        content = read_json_object(file)
+    except UserError:  # none, or a damaged one
+        return None
+    runs = content.get("runs")
+    compared = isinstance(runs, list) and bool(runs) and all(isinstance(one, dict) for one in runs)
+    there = runs if compared else [content]
+    if not all(isinstance(one.get("runs"), list) and isinstance(one.get("data"), dict) for one in there):
+        return f"another kind, {file.name}"
+    if len(there) == len(now) and all(map(_same, there, now)):
+        return None
+    first, names = there[0], " and ".join(", ".join(_names(one)) for one in there)
+    return (
+        f"{names}, {first.get('n')} images of {first['data'].get('source')}, {first.get('split')}, "
+        f"--tta {first.get('tta')}, --vote {first.get('vote')}"
+    )
+
+
+def _same(there: dict[str, Any], now: dict[str, Any]) -> bool:
+    alike = all(there.get(key) == now[key] for key in ("epoch", "data", "split", "n", "tta", "vote"))
+    return alike and _names(there) == _names(now)  # the runs' folder may have moved
+
+
+def _names(one: dict[str, Any]) -> list[str]:
+    return [Path(str(run)).name for run in one["runs"]]
