@@ -6,6 +6,7 @@ python visualize.py --layer conv2d_24                one layer's filters and fea
 python visualize.py --method saliency grad-cam --score   how good these explanations are, in numbers
 python visualize.py --method grad-cam regions        where grad-cam lies, by the parts of the face
 python visualize.py --method activation --layer logits   the face of each emotion, as the network has it
+python visualize.py --run pretrained --photo me.jpg   what it looks at in your face
 python visualize.py --model other.keras --data data/fer2013.csv   a network made elsewhere
 """
 
@@ -13,7 +14,14 @@ import sys
 from pathlib import Path
 
 from fer_keras import cli
-from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, SEGMENTATIONS, STYLES
+from fer_keras.explanations.methods import (
+    ALL,
+    DEFAULT_METHODS,
+    DEFAULT_METHODS_OF_PHOTOS,
+    METHODS,
+    SEGMENTATIONS,
+    STYLES,
+)
 from fer_keras.explanations.options import Options
 
 
@@ -30,13 +38,16 @@ def parse() -> Options:
         metavar="NAME",
         help="PublicTest, PrivateTest, Training or validation (default: one that was not trained on)",
     )
+    add("--photo", nargs="+", action="extend", metavar="PATH", help="explain the faces in these photos, or folders")
+    add("--no-detect", dest="detect", action="store_false", help="the photos are faces already")
     add("--layer", metavar="NAME", help="the layer to look at (default: the last convolution)")
     add(
         "--method",
         nargs="+",
         action="extend",
         metavar="NAME",
-        help=f"what to do, see below; {ALL} for everything (default: {' '.join(DEFAULT_METHODS)})",
+        help=f"what to do, see below; {ALL} for everything (default: {' '.join(DEFAULT_METHODS)}; "
+        f"of photos {' '.join(DEFAULT_METHODS_OF_PHOTOS)})",
     )
     add("--score", action="store_true", help="say how good the attributions are too: the method scores")
     add("--per-class", type=whole, metavar="N", help="images of each emotion and of each mistake (default: 5)")

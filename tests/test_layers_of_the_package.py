@@ -34,7 +34,7 @@ LAYERS = {
     "photos": BASE | {"data", "plots"},
     "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "prediction_bar", "photos", "plots"},
     "explanations": BASE
-    | {"cli", "data", "models", "metrics", "inference", "explain", "scores", "evaluation", "plots"},
+    | {"cli", "data", "models", "metrics", "inference", "explain", "scores", "evaluation", "photos", "plots"},
 }
 NEVER_TENSORFLOW = (
     *("metrics", "plots", "photos", "emotions", "errors", "files", "lock", "config", "recipe_files", "console", "runs"),

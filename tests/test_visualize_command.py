@@ -1,6 +1,7 @@
 """`python visualize.py` from end to end, on a tiny network that is right and wrong about known images."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import visualize
 from fer_keras.config import Settings
@@ -18,6 +20,7 @@ from fer_keras.data.synthetic import PARTS, synthetic_parts
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.explain import activation, lime_images
+from fer_keras.explain.gradients import Saliency
 from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations import methods
@@ -279,6 +282,49 @@ def test_chosen_images_and_filters(run, tmp_path):
     assert {30, 5} < set(arrays["indices"].tolist()) and arrays["explained"].shape[1] == 2
 
 
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Three drawn faces, cut out; one has a name that Matplotlib would take for a formula."""
+    folder = tmp_path_factory.mktemp("photos")
+    faces = load_faces("synthetic", limit=LIMIT).images[:3]
+    for name, image in zip(("a.png", "$b$ _c_.png", "d.png"), faces, strict=True):
+        Image.fromarray(image).save(folder / name)
+    return folder
+
+
+def test_the_faces_in_photos_are_explained_without_a_label(run, photos, capsys):
+    methods = ("saliency", "grad-cam", "comparison", "outputs", "lime")
+    call("--run", run.path, "--photo", photos, "--no-detect", "--method", *methods, "--lime-samples", 12)
+    folder = run.path / "explanations" / "photos"
+    assert names_in(folder) >= {*methods, "index.html"}
+    assert {"faces.png", "maps.npz"} <= names_in(folder / "saliency") & names_in(folder / "lime")
+    arrays = arrays_of(folder / "saliency")
+    assert "labels" not in arrays and arrays["ids"].tolist() == ["$b$ _c_.png", "a.png", "d.png"]
+    network = keras.saving.load_model(run.model_file, compile=False, safe_mode=True)
+    expected = Saliency(network).explain(arrays["images"], arrays["predictions"])
+    np.testing.assert_allclose(arrays["maps"], expected, rtol=1e-4, atol=1e-6)
+    said, page = capsys.readouterr().out, (folder / "index.html").read_text()
+    for index, name in enumerate(arrays["ids"]):
+        assert f"  {name}  {EMOTIONS[arrays['predictions'][index]]} 0." in said
+    assert "3 in 3 photos" in page and "correct" not in page
+    assert "says nothing about people" not in page and "The network was trained on drawn, synthetic faces." in page
+
+
+def test_many_faces_take_several_sheets(run, tmp_path):
+    for number, image in enumerate(load_faces("synthetic", limit=LIMIT).images[:17]):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+    output = tmp_path / "out"
+    call("--run", run.path, "--photo", tmp_path, "--no-detect", "--method", "grad-cam", "--output", output)
+    assert {"faces.png", "faces-2.png"} < names_in(output / "grad-cam")
+    assert "1 face in 17 photos, sheet 2" in (output / "index.html").read_text()
+
+
+def test_photos_are_explained_for_a_network_of_another_program(run, photos, tmp_path):
+    shutil.copyfile(run.model_file, tmp_path / "other.keras")
+    call("--model", tmp_path / "other.keras", "--photo", photos / "a.png", "--no-detect", "--method", "saliency")
+    assert (tmp_path / "other-explanations" / "photos" / "saliency" / "faces.png").is_file()
+
+
 def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path):
     faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
     file = tmp_path / "other.keras"
@@ -333,6 +379,8 @@ def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_no
         (("--index", "49"), r"--index: expected 0 to 48 \(PublicTest has 49 images\), received 49"),
         (("--split", "Test"), "no split 'Test'"),
         (("--data", "nowhere.csv"), "no data at 'nowhere.csv'"),
+        (("--photo", "nowhere.jpg"), "nowhere.jpg does not exist"),
+        (("--photo", "visualize.py"), "visualize.py is no image"),
         (("--per-class", "many"), "expected a whole number, received 'many'"),
         (("--epoch", "3"), "kept no model of epoch 3"),
     ],

@@ -72,11 +72,7 @@ def _write_arrays(folder: MethodFolder, study: Study, both: Visualisation, filte
         filters=np.array([number for _, number in both.targets]),
         activations=both.activations,
         saturated=both.saturated,
-        images=study.images[top],
-        labels=study.labels[top],
-        predictions=study.predictions[top],
-        indices=top,
-        ids=study.ids[top],
+        **study.arrays(top),
         percentile_99=references,
         emotion_means=means,
     )

@@ -29,11 +29,7 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
     folder.arrays(
         f"The maps of {'all' if whole else 'the selected'} {len(indices):,} images, unscaled, with the images",
         maps=maps,
-        images=study.images[indices],
-        labels=study.labels[indices],
-        predictions=study.predictions[indices],
-        indices=indices,
-        ids=study.ids[indices],
+        **study.arrays(indices),
     )
     shown, signed = shown_maps(explainer, maps)
     at = _titled(explainer)
@@ -48,7 +44,8 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
             title=f"{at}: {sheet.about}",
         )
         folder.figure(sheet.file, figure, sheet.about, heading=sheet.heading)
-    _write_means(study, folder, indices, shown, signed, at)
+    if study.labels is not None:
+        _write_means(study, folder, indices, shown, signed, at)
 
 
 def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
@@ -65,11 +62,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         "The maps, unscaled: (methods, images, 48, 48), with the names of the methods",
         maps=np.stack(list(maps.values())),
         methods=np.array(list(maps)),
-        images=images,
-        labels=study.labels[indices],
-        predictions=targets,
-        indices=indices,
-        ids=study.ids[indices],
+        **study.arrays(indices),
     )
     captions = [study.caption(index).replace("  ", "\n").replace(" (", "\n(") for index in indices]
     layer = layer_of("comparison", study.network, study.options)

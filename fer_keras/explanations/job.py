@@ -23,7 +23,7 @@ from fer_keras.explanations.outputs import write_outputs
 from fer_keras.explanations.progress import progress
 from fer_keras.explanations.regions import write_regions
 from fer_keras.explanations.scores import write_scores
-from fer_keras.explanations.selection import check_index, select_images
+from fer_keras.explanations.selection import check_index, every_image, select_images
 from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
 from fer_keras.explanations.target import Target
 from fer_keras.files import writable, write_text
@@ -155,6 +155,8 @@ def idle_flags(options: Options) -> list[str]:
         read.add("layer")
     if options.limit:
         read.add("seed")  # which images
+    if options.photo:
+        read.discard("per_class")  # every face is shown
     said = []
     for field in dataclasses.fields(Options):
         given = getattr(options, field.name) != field.default
@@ -172,6 +174,8 @@ def idle_flags(options: Options) -> list[str]:
 def _study(target: Target, network: Network, options: Options) -> Study:
     with progress("predicting", "images") as tell:
         probabilities = classify(network, target.faces.images, tell)
+    if target.faces.labels is None:
+        return Study(target, network, probabilities, every_image(len(probabilities), index=options.index), options)
     selection = select_images(
         target.faces.labels,
         probabilities.argmax(axis=1),
@@ -184,6 +188,10 @@ def _study(target: Target, network: Network, options: Options) -> Study:
 
 
 def _tell_about(study: Study) -> None:
+    if study.labels is None:
+        for index in range(len(study.images)):
+            say(f"  {study.caption(index)}")
+        return
     accuracy = float(np.mean(study.correct))
     say(f"  {accuracy:.1%} of the images are classified correctly")
     if not study.target.own and accuracy < _GUESSING:
@@ -197,9 +205,10 @@ def _tell_about(study: Study) -> None:
 
 def _facts(target: Target) -> list[tuple[str, str]]:
     faces = target.faces
+    of_data = ("images", f"{len(faces):,} of {faces.source}, {target.split}")
     return [
         ("network", f"{target.name} ({target.network_file.name})"),
-        ("images", f"{len(faces):,} of {faces.source}, {target.split}"),
+        of_data if faces.labels is not None else ("faces", f"{len(faces):,} in {faces.source}"),
     ]
 
 
@@ -214,7 +223,7 @@ def _write_index(target: Target, study: Study | None) -> None:
         notes = _of_others(record, target) + (_of_other_maps(record, records) if name in OF_ATTRIBUTIONS else [])
         methods.append((name, about + reference, record | {"notes": notes + record["notes"]}))
     facts = _facts(target)
-    if study is not None:
+    if study is not None and study.labels is not None:
         facts.append(("correct", f"{np.mean(study.correct):.1%} of these images"))
     notes = [note for note in (target.note, *target.warnings) if note]
     page = index_page(f"What {target.name} looks at", facts, notes, methods)

@@ -35,11 +35,7 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
         segments=np.stack([one.segments for one in found]),
         intercepts=np.stack([one.intercepts for one in found]),
         scores=np.stack([one.scores for one in found]),
-        images=study.images[indices],
-        labels=study.labels[indices],
-        predictions=study.predictions[indices],
-        indices=indices,
-        ids=study.ids[indices],
+        **study.arrays(indices),
     )
     by_index = dict(zip(indices.tolist(), found, strict=True))
     how = f"LIME ({options.lime_segments}, {options.lime_samples:,} samples)"
@@ -52,7 +48,7 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
     for sheet in sheets(study):
         these = [by_index[index] for index in sheet.indices.tolist()]
         captions = [
-            f"{study.caption(index)}, $R^2$ {one.scores[0]:.2f}"
+            study.caption(index).replace("$", r"\$") + f", $R^2$ {one.scores[0]:.2f}"
             for index, one in zip(sheet.indices.tolist(), these, strict=True)
         ]
         figure = _figure(study, these, captions, title=f"{how}: {sheet.about}")
@@ -103,7 +99,7 @@ def _write_top_labels(study: Study, folder: MethodFolder, by_index: dict[int, Li
     chosen = study.selection.one_of_each().tolist()
     these = [by_index[index] for index in chosen for _ in range(count)]
     captions = [
-        f"#{index}  for {EMOTIONS[label]} {by_index[index].probabilities[label]:.2f}"
+        f"{study.name(index)}  for {EMOTIONS[label]} {by_index[index].probabilities[label]:.2f}"
         for index in chosen
         for label in by_index[index].labels
     ]

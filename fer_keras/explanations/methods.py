@@ -14,6 +14,9 @@ METHODS = {name: about for name, (_, _, about) in EXPLAINERS.items()} | {
 }
 OF_ATTRIBUTIONS = ("regions", "scores")  # they measure the attributions of the same command
 DEFAULT_METHODS = ("saliency", "activation", "outputs", "lime")
+# Those that explain a face whose true emotion nobody has said.
+OF_PHOTOS = (*EXPLAINERS, "comparison", "outputs", "lime")
+DEFAULT_METHODS_OF_PHOTOS = ("saliency", "grad-cam", "lime")
 ALL = "all"
 
 # What `explain.activation` and `explain.lime_images` offer; a test holds them equal. Importing those takes seconds.

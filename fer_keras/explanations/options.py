@@ -6,7 +6,16 @@ from pathlib import Path
 from fer_keras.config import MAX_SEED, flag
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.explain.registry import EXPLAINERS
-from fer_keras.explanations.methods import ALL, DEFAULT_METHODS, METHODS, OF_ATTRIBUTIONS, SEGMENTATIONS, STYLES
+from fer_keras.explanations.methods import (
+    ALL,
+    DEFAULT_METHODS,
+    DEFAULT_METHODS_OF_PHOTOS,
+    METHODS,
+    OF_ATTRIBUTIONS,
+    OF_PHOTOS,
+    SEGMENTATIONS,
+    STYLES,
+)
 
 _LEAST = {
     "epoch": 1,
@@ -29,8 +38,10 @@ class Options:
     model: Path | None = None
     data: str | None = None
     split: str | None = None
+    photo: tuple[str, ...] = ()
+    detect: bool = True
     layer: str | None = None
-    method: tuple[str, ...] = DEFAULT_METHODS
+    method: tuple[str, ...] = ()
     per_class: int = 5
     filters: int = 10
     filter: tuple[int, ...] = ()
@@ -70,11 +81,31 @@ class Options:
             refused = [name for name in ("run", "epoch") if getattr(self, name) is not None]
             if refused:
                 raise UserError(f"--model names a network by its file: expected no --{refused[0]}. Leave one out")
+        self._check_photos()
+
+    def _check_photos(self) -> None:
+        """Refuse what does not go with photos, or only with them."""
+        if not self.photo:
+            if not self.detect:
+                raise UserError("--no-detect is for photos: expected --photo PATH too")
+            return
+        of_data = {"--data": self.data, "--split": self.split, "--limit": self.limit, "--score": self.score}
+        given = [name for name, value in of_data.items() if value]
+        if given:
+            raise UserError(f"--photo: expected no {given[0]}, which is for labelled data. Leave one out")
+        others = [name for name in self.method if name not in (*OF_PHOTOS, ALL)]
+        if others:
+            raise UserError(
+                f"--photo: expected a method that explains a face without a label ({', '.join(OF_PHOTOS)}), "
+                f"received {others[0]}"
+            )
 
     @property
     def methods(self) -> list[str]:
         """The methods to carry out, each once and in order; with "regions" or "scores" an attribution to measure."""
-        wanted = set(METHODS) if ALL in self.method else {*self.method, *(["scores"] if self.score else [])}
+        named = self.method or (DEFAULT_METHODS_OF_PHOTOS if self.photo else DEFAULT_METHODS)
+        every = OF_PHOTOS if self.photo else METHODS
+        wanted = set(every) if ALL in named else {*named, *(["scores"] if self.score else [])}
         if wanted & set(OF_ATTRIBUTIONS) and not wanted & set(EXPLAINERS):
             wanted.add("saliency")
         return [name for name in METHODS if name in wanted]

@@ -19,11 +19,7 @@ def write_outputs(study: Study, folder: MethodFolder, tell: Tell) -> None:
     folder.arrays(
         f"All feature maps of {layer}: (images, channels, height, width)",
         maps=maps,
-        images=images,
-        labels=study.labels[indices],
-        predictions=study.predictions[indices],
-        indices=indices,
-        ids=study.ids[indices],
+        **study.arrays(indices),
     )
     number = options.filter[0] if options.filter else 0
     for done, (index, image, of_image) in enumerate(zip(indices, images, maps, strict=True)):

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer_keras.console import counted
 from fer_keras.emotions import EMOTIONS
+from fer_keras.explanations.selection import FIRST
 from fer_keras.explanations.study import Study
 
 
@@ -19,8 +21,11 @@ class Sheet:
 
 
 def sheets(study: Study) -> list[Sheet]:
-    """Return correct/<Emotion>.png, wrong/<True>(<Predicted>).png, first.png, and chosen.png where images are named."""
+    """Return correct/<Emotion>.png, wrong/<True>(<Predicted>).png, first.png, and chosen.png where images are named; of
+    photos faces.png, and faces-2.png and so on of many."""
     selection, split = study.selection, f"{study.target.split}{study.limited}"
+    if study.labels is None:
+        return _of_photos(study)
     result = []
     for label, indices in selection.correct.items():
         there = selection.counts[label, label]
@@ -35,6 +40,16 @@ def sheets(study: Study) -> list[Sheet]:
     result.append(Sheet("first.png", selection.first, f"The beginning of {split}", about))
     if len(selection.chosen):
         result.append(Sheet("chosen.png", selection.chosen, "Chosen images", f"chosen images of {split}"))
+    return result
+
+
+def _of_photos(study: Study) -> list[Sheet]:
+    faces, source = study.selection.first, study.target.faces.source
+    result = []
+    for number, start in enumerate(range(0, len(faces), FIRST), 1):
+        part = faces[start : start + FIRST]
+        about = f"{counted(len(part), 'face')} in {source}" + (f", sheet {number}" if len(faces) > FIRST else "")
+        result.append(Sheet(f"faces-{number}.png" if number > 1 else "faces.png", part, "", about))
     return result
 
 

@@ -18,8 +18,10 @@ from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.selection import Selection
 from fer_keras.explanations.target import Target
 from fer_keras.models.files import open_any_model, open_model
+from fer_keras.plots.style import shortened
 
 _BATCH = 256
+_NAME_LENGTH = 18  # letters of a photo's name that fit beside a row of maps
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Study:
         return f" (its {len(self.images):,} images by --limit)" if self.options.limit else ""
 
     @property
-    def labels(self) -> np.ndarray:
-        """int64 (N,), the truth."""
+    def labels(self) -> np.ndarray | None:
+        """int64 (N,), the truth; None of photos."""
         return self.target.faces.labels
 
     @property
@@ -73,15 +75,32 @@ class Study:
         return self.probabilities.argmax(axis=1)
 
     @property
-    def correct(self) -> np.ndarray:
-        """bool (N,)."""
-        return self.predictions == self.labels
+    def correct(self) -> np.ndarray | None:
+        """bool (N,); None of photos."""
+        return None if self.labels is None else self.predictions == self.labels
+
+    def name(self, index: int) -> str:
+        """Return the number of an image, or the name of its photo."""
+        return f"#{index}" if self.labels is not None else shortened(str(self.ids[index]), _NAME_LENGTH)
 
     def caption(self, index: int) -> str:
-        """Return what stands beside an image in figures: its number, the prediction, and the truth where it differs."""
+        """Return what stands beside an image in figures: its name, the prediction, and the truth where it differs."""
         said = self.predictions[index]
-        truth = "" if self.correct[index] else f" (true {EMOTIONS[self.labels[index]]})"
-        return f"#{index}  {EMOTIONS[said]} {self.probabilities[index, said]:.2f}{truth}"
+        wrong = self.correct is not None and not self.correct[index]
+        truth = f" (true {EMOTIONS[self.labels[index]]})" if wrong else ""
+        return f"{self.name(index)}  {EMOTIONS[said]} {self.probabilities[index, said]:.2f}{truth}"
+
+    def arrays(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what stands beside the maps of images in maps.npz: images, labels where known, predictions, indices
+        and ids, of the shape of `indices` each."""
+        labels = {} if self.labels is None else {"labels": self.labels[indices]}
+        return {
+            "images": self.images[indices],
+            **labels,
+            "predictions": self.predictions[indices],
+            "indices": indices,
+            "ids": self.ids[indices],
+        }
 
 
 def open_network(target: Target, options: Options) -> Network:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fer_keras.console import say
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import equalize, stratified_limit
@@ -14,17 +15,19 @@ from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.explanations.options import Options
 from fer_keras.files import expanded
+from fer_keras.photos.faces import faces_in_photos
 
+PHOTOS = "photos"  # what stands for the split of faces in photos
 TRAINED_ON_SYNTHETIC_NOTE = "The network was trained on drawn, synthetic faces."
 
 
 @dataclass(frozen=True)
 class Target:
-    """A network on disk and the labelled faces that it is explained with.
+    """A network on disk and the faces that it is explained with: labelled ones, or those of photos.
 
     name: of the run or the file, for people. network_file: its .keras. own: whether train.py made it.
-    faces: as the network is given them (equalised where it was trained so). split: their name. reason: why these, a
-    sentence. folder: where explanations go. note: below every figure. warnings: what a reader must not miss.
+    faces: as the network is given them (equalised where it was trained so). split: their name, or PHOTOS. reason: why
+    these, a sentence. folder: where explanations go. note: below every figure. warnings: what a reader must not miss.
     identity: JSON values that tell this network and these faces from any others.
     """
 
@@ -49,14 +52,29 @@ def find_target(options: Options) -> Target:
     return _of_file(options) if options.model is not None else _of_run(options)
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """The faces that a network is shown, as `Target` has them."""
+
+    faces: Faces
+    split: str
+    reason: str = ""
+    note: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def _in_photos(options: Options) -> _Shown:
+    paths = [expanded(path) for path in options.photo]
+    return _Shown(faces_in_photos(paths, detect=options.detect, tell=say), PHOTOS)
+
+
 def _of_run(options: Options) -> Target:
     candidate, said = _one_network(options)
     member = candidate.members[0]
     if not member.file.is_file():
         raise UserError(f"no network at {member.file}, though the run is finished. Copy it back, or train anew")
-    split = options.split or _split_for_explanations(candidate, options.data)
-    held = hold_out([candidate], data=options.data, split=split, limit=options.limit, seed=options.seed)
-    faces = held.faces
+    shown = _in_photos(options) if options.photo else _of_candidate(candidate, options)
+    faces = shown.faces
     if member.equalize:
         faces = dataclasses.replace(faces, images=equalize(faces.images))
     note = TRAINED_ON_SYNTHETIC_NOTE if candidate.config.data["synthetic"] else None
@@ -66,13 +84,20 @@ def _of_run(options: Options) -> Target:
         network_file=member.file,
         own=True,
         faces=faces,
-        split=held.split,
-        reason=held.reason,
+        split=shown.split,
+        reason=shown.reason,
         folder=_folder(options, candidate.run.explanations("all").parent / epoch),
-        note=SYNTHETIC_NOTE if held.synthetic else note,
-        warnings=(*said, *held.warnings),
-        identity=_identity(member.file, faces, held.split, equalized=member.equalize),
+        note=shown.note or note,
+        warnings=(*said, *shown.warnings),
+        identity=_identity(member.file, faces, shown.split, equalized=member.equalize),
     )
+
+
+def _of_candidate(candidate: Candidate, options: Options) -> _Shown:
+    """The faces of the data that a run is explained with."""
+    split = options.split or _split_for_explanations(candidate, options.data)
+    held = hold_out([candidate], data=options.data, split=split, limit=options.limit, seed=options.seed)
+    return _Shown(held.faces, held.split, held.reason, SYNTHETIC_NOTE if held.synthetic else None, held.warnings)
 
 
 def _one_network(options: Options) -> tuple[Candidate, list[str]]:
@@ -97,10 +122,27 @@ def _split_for_explanations(candidate: Candidate, data: str | None) -> str | Non
 
 
 def _of_file(options: Options) -> Target:
-    """A network that this project may not have made, on data that must be at hand."""
+    """A network that this project may not have made, on photos or on data that must be at hand."""
     file = expanded(options.model)
     if not file.is_file():
         raise UserError(f"no file {file}. Expected a network saved by Keras (.keras)")
+    shown = _in_photos(options) if options.photo else _of_data(options, file.name)
+    return Target(
+        name=file.name,
+        network_file=file,
+        own=False,
+        faces=shown.faces,
+        split=shown.split,
+        reason="",
+        folder=_folder(options, file.with_name(f"{file.stem}-explanations")),
+        note=shown.note,
+        warnings=shown.warnings,
+        identity=_identity(file, shown.faces, shown.split, equalized=False),
+    )
+
+
+def _of_data(options: Options, name: str) -> _Shown:
+    """The faces of the data that a network is explained with which is no run's."""
     whole = load_faces(options.data or "auto")
     if whole.labels is None:
         raise UserError(f"{whole.source}: expected labels to choose images by, received none. Choose other data")
@@ -109,22 +151,14 @@ def _of_file(options: Options) -> Target:
     faces = whole.split(split)
     if options.limit:
         faces = stratified_limit(faces, options.limit, options.seed)
-    return Target(
-        name=file.name,
-        network_file=file,
-        own=False,
-        faces=faces,
-        split=split,
-        reason="",
-        folder=_folder(options, file.with_name(f"{file.stem}-explanations")),
-        note=SYNTHETIC_NOTE if faces.synthetic else None,
-        warnings=(f"Whether {file.name} was trained on these images is not known.",),
-        identity=_identity(file, faces, split, equalized=False),
-    )
+    warning = f"Whether {name} was trained on these images is not known."
+    return _Shown(faces, split, note=SYNTHETIC_NOTE if faces.synthetic else None, warnings=(warning,))
 
 
 def _folder(options: Options, default: Path) -> Path:
-    return default if options.output is None else expanded(options.output)
+    if options.output is not None:
+        return expanded(options.output)
+    return default / PHOTOS if options.photo else default  # beside those of the data
 
 
 def _identity(file: Path, faces: Faces, split: str, *, equalized: bool) -> dict[str, Any]:

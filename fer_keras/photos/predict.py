@@ -1,6 +1,5 @@
 """From photos to pictures of what a network reads in their faces."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer_keras.console import counted
 from fer_keras.data.folders import decode_face
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError
@@ -58,11 +58,10 @@ def annotate(
     """
     searched = []
     for number, path in enumerate(photos, 1):
-        result = _search(path, detect)
+        result = search(path, detect=detect)
         searched.append(result)
         if tell:
-            faces = f"{len(result.boxes)} face{'s' if len(result.boxes) > 1 else ''}"
-            tell(f"{number}/{len(photos)} {path}: {result.problem or faces}")
+            tell(f"{number}/{len(photos)} {path}: {result.problem or counted(len(result.boxes), 'face')}")
     crops = np.concatenate([result.crops for result in searched]) if searched else _no_faces()
     probabilities = np.asarray(predict(crops)) if len(crops) else np.zeros((0, NUM_EMOTIONS), np.float32)
     assert probabilities.shape == (len(crops), NUM_EMOTIONS), probabilities.shape
@@ -94,8 +93,8 @@ def picture_names(photos: list[Path], output: Path) -> list[str]:
     return names
 
 
-def _search(path: Path, detect: bool) -> PhotoResult:
-    """Return the faces of one photo, their probabilities not known yet."""
+def search(path: Path, *, detect: bool = True) -> PhotoResult:
+    """Return the faces of one photo, their probabilities not known yet. detect: as for `annotate`."""
     nothing = PhotoResult(path, (), _no_faces(), np.zeros((0, NUM_EMOTIONS), np.float32), None, None)
     try:
         photo = read_photo(path)
@@ -122,9 +121,7 @@ def _draw(result: PhotoResult, picture: Path) -> PhotoResult:
         return replace(result, problem=str(error).removeprefix(f"{result.path} "), unreadable=True)
     boxes = np.array([(box.x, box.y, box.width, box.height) for box in result.boxes])
     figure = photo_figure(photo, boxes, result.crops, result.probabilities, title=result.path.name)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in another script
-        save_figure(figure, picture)
+    save_figure(figure, picture)
     return replace(result, picture=picture)
 
 

@@ -48,7 +48,7 @@ def attribution_figure(
         for i, (image, one) in enumerate(zip(images, maps, strict=True)):
             x, y = i % columns * step_x, i // columns * step_y + 0.2
             if captions is not None:
-                ax.text(x, y - 0.085, captions[i], fontsize=7.5, va="center")
+                ax.text(x, y - 0.085, captions[i], fontsize=7.5, va="center", parse_math=False)
             place(ax, image, x, y, _SIDE)
             _place_map(ax, one, x + _SIDE + 0.03, y, _SIDE, signed)
             place(ax, overlay(image, one, signed=signed), x + 2 * (_SIDE + 0.03), y, _SIDE)
@@ -82,7 +82,7 @@ def comparison_figure(
             ax.text(x, 0.3, words, fontsize=7, ha="center", va="bottom", linespacing=1.0)
         for row, image in enumerate(images):
             y = 0.34 + row * step
-            ax.text(left - 0.08, y + side / 2, captions[row], fontsize=7, ha="right", va="center")
+            ax.text(left - 0.08, y + side / 2, captions[row], fontsize=7, ha="right", va="center", parse_math=False)
             place(ax, image, left, y, side)
             for column, (name, of_method) in enumerate(maps.items(), start=1):
                 _place_map(ax, of_method[row], left + column * step, y, side, signed[name])

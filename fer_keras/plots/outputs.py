@@ -29,7 +29,7 @@ def first_filter_figure(image: np.ndarray, feature_map: np.ndarray, *, title: st
             axes.set_title(name)
             axes.set_axis_off()
         if title:
-            figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+            figure.suptitle(title, parse_math=False, x=0.01, ha="left", fontsize=10)
     return figure
 
 

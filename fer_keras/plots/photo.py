@@ -13,7 +13,7 @@ from PIL import Image
 
 from fer_keras.emotions import EMOTIONS
 from fer_keras.plots.sheet import new_sheet, place
-from fer_keras.plots.style import EMOTION_COLORS, PRINT_DPI, house_style
+from fer_keras.plots.style import EMOTION_COLORS, PRINT_DPI, house_style, shortened
 
 # All lengths are inches.
 _PHOTO = (6.0, 4.5)  # the largest photo of one face
@@ -61,9 +61,9 @@ def photo_figure(
     layout = _layout(*photo.shape[1::-1], len(boxes))
     width, height = layout.photo
     with house_style():
-        figure, ax = new_sheet(layout.width, layout.height, title := _plain(title))
+        figure, ax = new_sheet(layout.width, layout.height, title := shortened(title, _TITLE_LENGTH))
         if title:  # in line with the photo
-            figure.suptitle(title, x=0.045 / figure.get_figwidth(), ha="left", fontsize=10)
+            figure.suptitle(title, parse_math=False, x=0.045 / figure.get_figwidth(), ha="left", fontsize=10)
         pixels = _reduced(photo, width)
         enlarged = width * PRINT_DPI > pixels.shape[1]
         ax.imshow(pixels, extent=(0, width, height, 0), interpolation="bilinear" if enlarged else "antialiased")
@@ -173,11 +173,3 @@ def _ink(ground: str) -> str:
     """Return black or white, whichever reads better on a colour (WCAG's relative luminance)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(ground)]
     return "black" if np.dot(linear, (0.2126, 0.7152, 0.0722)) > 0.22 else "white"
-
-
-def _plain(title: str) -> str:
-    """Return a file's name as Matplotlib can print it: not as a formula, and not longer than the sheet."""
-    title = " ".join(title.encode("utf-8", "replace").decode().split())
-    if len(title) > _TITLE_LENGTH:
-        title = f"{title[: _TITLE_LENGTH // 2 - 1]}…{title[-_TITLE_LENGTH // 2 :]}"
-    return title.replace("$", r"\$")

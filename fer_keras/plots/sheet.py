@@ -20,7 +20,7 @@ def new_sheet(width: float, height: float, title: str = "") -> tuple[Figure, Axe
     ax.set_axis_off()
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", autoscale_on=False)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=10)
+        figure.suptitle(title, parse_math=False, x=0.01, ha="left", fontsize=10)
     return figure, ax
 
 

@@ -1,6 +1,7 @@
 """The look that all figures share, and how they are saved."""
 
 import textwrap
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,14 +60,21 @@ def fitted(title: str, inches: float) -> str:
     return "\n".join(textwrap.fill(line, letters, break_on_hyphens=False) for line in title.split("\n"))
 
 
+def shortened(name: str, letters: int) -> str:
+    """Return a file's name on one line of so many letters, with what does not fit left out of its middle."""
+    name = " ".join(name.encode("utf-8", "replace").decode().split())
+    return name if len(name) <= letters else f"{name[: letters // 2 - 1]}…{name[-(letters // 2) :]}"
+
+
 def save_figure(figure: Figure, path: Path | str, *, note: str | None = None) -> None:
     """Write a figure as PNG at print resolution, atomically; `note` goes below it in small type.
 
     Use `note` for what a reader must not miss about the data, e.g. that the faces are synthetic.
     """
-    if note:
-        _write_below(figure, note)
-    with written_aside(path) as aside:
+    with warnings.catch_warnings(), written_aside(path) as aside:
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # a name in another script
+        if note:
+            _write_below(figure, note)
         figure.savefig(aside, format="png", dpi=PRINT_DPI, metadata={"Software": _DRAWN_BY})
 
 

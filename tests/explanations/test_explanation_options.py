@@ -54,6 +54,14 @@ def test_a_flag_that_no_method_reads_is_told(given, idle):
     assert sorted(line.split()[0] for line in said) == sorted(f"--{name}" for name in idle)
 
 
+def test_photos_have_methods_of_their_own():
+    assert Options(photo=("a.jpg",)).methods == ["saliency", "grad-cam", "lime"]
+    every = Options(photo=("a.jpg",), method=("all",)).methods
+    assert set(METHODS) - set(every) == {"activation", "filters", "regions", "scores"}
+    [said] = idle_flags(Options(photo=("a.jpg",), per_class=3))
+    assert said.startswith("--per-class changes nothing")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -71,6 +79,12 @@ def test_a_flag_that_no_method_reads_is_told(given, idle):
         ({"lime_samples": 1}, "--lime-samples: .*at least 2, received 1"),
         ({"lime_top_labels": 0}, "--lime-top-labels: .*received 0"),
         ({"model": "a.keras", "run": "logs/x"}, "expected no --run"),
+        ({"detect": False}, "--no-detect is for photos: expected --photo PATH too"),
+        ({"photo": ("a.jpg",), "data": "faces.csv"}, "--photo: expected no --data, which is for labelled data"),
+        ({"photo": ("a.jpg",), "split": "Training"}, "expected no --split"),
+        ({"photo": ("a.jpg",), "limit": 3}, "expected no --limit"),
+        ({"photo": ("a.jpg",), "score": True}, "expected no --score"),
+        ({"photo": ("a.jpg",), "method": ("lime", "filters")}, r"without a label \(saliency.*lime\), received filters"),
         ({"model": "a.keras", "epoch": 3}, "expected no --epoch"),
     ],
 )

@@ -1,0 +1,41 @@
+"""Photos as data for explanations: every face found, called by its photo, and none labelled."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fer_keras.data.folders import decode_face
+from fer_keras.errors import UserError
+from fer_keras.photos.faces import faces_in_photos
+from fer_keras.photos.predict import search
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, drawn_scene):
+    folder = tmp_path_factory.mktemp("photos")
+    Image.fromarray(drawn_scene([(30, 30, 120), (240, 120, 140)])).save(folder / "b two.png")
+    Image.fromarray(drawn_scene([(100, 60, 150)])).save(folder / "c one.png")
+    Image.fromarray(drawn_scene([])).save(folder / "a none.png")
+    return folder
+
+
+def test_faces_are_called_by_their_photo_and_numbered_where_it_has_several(folder):
+    told = []
+    faces = faces_in_photos([folder], tell=told.append)
+    assert faces.ids.tolist() == ["b two.png 1", "b two.png 2", "c one.png"]
+    expected = np.concatenate([search(folder / name).crops for name in ("b two.png", "c one.png")])
+    np.testing.assert_array_equal(faces.images, expected)
+    assert faces.labels is None and faces.source == "3 photos"
+    assert [line.split(": ")[1] for line in told] == ["no face found", "2 faces", "1 face"]
+    alone = faces_in_photos([folder / "c one.png"], tell=told.append)
+    assert alone.source == "c one.png" and alone.sha256 != faces.sha256
+
+
+def test_without_detection_a_photo_is_one_face(folder):
+    faces = faces_in_photos([folder / "a none.png"], detect=False, tell=lambda line: None)
+    np.testing.assert_array_equal(faces.images, [decode_face(folder / "a none.png")])
+
+
+def test_photos_without_a_face_are_told_in_one_line(folder):
+    with pytest.raises(UserError, match=r"--photo: expected a face, received 1 photo without any\. .*--no-detect"):
+        faces_in_photos([folder / "a none.png"], tell=lambda line: None)
