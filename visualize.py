@@ -38,7 +38,13 @@ def parse() -> Options:
         metavar="NAME",
         help="PublicTest, PrivateTest, Training or validation (default: one that was not trained on)",
     )
-    add("--photo", nargs="+", action="extend", metavar="PATH", help="explain the faces in these photos, or folders")
+    add(
+        "--photo",
+        nargs="+",
+        action="extend",
+        metavar="PATH",
+        help="explain the faces in these photos, or folders of them; several in one are numbered from the left",
+    )
     add("--no-detect", dest="detect", action="store_false", help="the photos are faces already")
     add("--layer", metavar="NAME", help="the layer to look at (default: the last convolution)")
     add(

@@ -307,6 +307,10 @@ def test_the_faces_in_photos_are_explained_without_a_label(run, photos, capsys):
     for index, name in enumerate(arrays["ids"]):
         assert f"  {name}  {EMOTIONS[arrays['predictions'][index]]} 0." in said
     assert "3 in 3 photos" in page and "correct" not in page
+    assert f"<tr><th scope='row'>a.png</th><td>{EMOTIONS[arrays['predictions'][1]]} 0." in page
+    call("--run", run.path, "--photo", photos, "--no-detect", "--method", "saliency", "--per-class", 2, "--index", 1)
+    said = capsys.readouterr().out
+    assert "--per-class changes nothing" in said and "saliency: done before" in said
     assert "says nothing about people" not in page and "The network was trained on drawn, synthetic faces." in page
 
 
@@ -376,7 +380,7 @@ def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_no
         (("--layer", "conv2d_2"), "no layer 'conv2d_2'. Did you mean 'conv2d_1'.*max_pooling2d"),
         (("--layer", "logits", "--method", "grad-cam"), "--method grad-cam: .*height and width.*'logits'.*conv2d_1"),
         (("--filter", "0", "4"), "'conv2d_1' has 4 filters, 0 to 3. Received filter 4"),
-        (("--index", "49"), r"--index: expected 0 to 48 \(PublicTest has 49 images\), received 49"),
+        (("--index", "49"), r"--index: expected 0 to 48 \(49 images in PublicTest\), received 49"),
         (("--split", "Test"), "no split 'Test'"),
         (("--data", "nowhere.csv"), "no data at 'nowhere.csv'"),
         (("--photo", "nowhere.jpg"), "nowhere.jpg does not exist"),

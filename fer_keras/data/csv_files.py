@@ -153,8 +153,9 @@ def _refuse_hidden_splits(path: Path, header: bytes, row: bytes) -> None:
     for name, value in zip(header.split(","), row.decode("utf-8", "replace").split(","), strict=False):
         name, value = (field.strip(_EDGE.decode()) for field in (name, value))
         if value.lower() in SPLIT_WORDS:
-            problem = f"no column 'Usage', but a column {_shown(name)} that says {_shown(value)}. Call it Usage"
-            raise _header_error(path, header, problem)
+            raise UserError(
+                f"{path}: no column 'Usage', but a column {_shown(name)} that says {_shown(value)}. Call it Usage"
+            )
 
 
 def _header_error(path: Path, header: str, problem: str, names: list[str] | None = None) -> UserError:
@@ -281,7 +282,9 @@ def _parse_label(place: str, field: str) -> int:
 def _parse_usage(place: str, field: str) -> str:
     usage = _USAGES.get(field.lower().encode())
     if usage is None:
-        raise _row_error(place, f"a Usage of {', '.join(SPLITS)}", _shown(field), near_miss(field, SPLITS))
+        raise _row_error(
+            place, f"a Usage of {', '.join(SPLITS)} (or train, val, test)", _shown(field), near_miss(field, SPLITS)
+        )
     return usage
 
 

@@ -56,8 +56,8 @@ def refuse_lone_votes(candidates: list[Candidate], *, apart: bool) -> None:
     """Raise UserError where no network votes with another one. apart: every candidate is evaluated for itself."""
     voters = max(len(one.members) for one in candidates) if apart else len(members_of(candidates))
     if voters < 2:
-        each = ", and --compare has none vote with another" if apart else ""
-        raise UserError(f"--vote hard: expected an ensemble, received networks that vote alone{each}. Leave it out")
+        received = "networks that --compare has vote alone" if apart else "one network"
+        raise UserError(f"--vote hard: expected an ensemble, received {received}. Leave it out")
 
 
 def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -> list[Candidate]:

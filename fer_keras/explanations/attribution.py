@@ -33,7 +33,8 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
     )
     shown, signed = shown_maps(explainer, maps)
     at = _titled(explainer)
-    folder.reading = f"Beside each face its map, and the map, smoothed, over the face. {_scale(signed)}"
+    over = "smoothed" if signed else "smoothed, where it is above its median"
+    folder.reading = f"Beside each face its map, and the map, {over}, over the face. {_scale(signed)}"
     for sheet in sheets(study):
         rows = np.searchsorted(indices, sheet.indices)
         figure = attribution_figure(

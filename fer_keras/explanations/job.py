@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from fer_keras.config import flag
-from fer_keras.console import duration, say, table
+from fer_keras.console import counted, duration, say, table
+from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.activation import write_activation
 from fer_keras.explanations.attribution import write_attribution, write_comparison
@@ -25,7 +26,7 @@ from fer_keras.explanations.regions import write_regions
 from fer_keras.explanations.scores import write_scores
 from fer_keras.explanations.selection import check_index, every_image, select_images
 from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
-from fer_keras.explanations.target import Target
+from fer_keras.explanations.target import PHOTOS, Target
 from fer_keras.files import writable, write_text
 from fer_keras.lock import locked
 
@@ -58,8 +59,8 @@ def explain_target(target: Target, options: Options) -> Path:
             faces do not allow.
     """
     began = time.monotonic()
-    network = open_network(target, options)
     check_index(options.index, len(target.faces), target.split)
+    network = open_network(target, options)
     say(table([*_facts(target), ("layer", network.layer)]))
     for warning in (*target.warnings, *idle_flags(options)):
         say(f"  {warning}")
@@ -141,7 +142,11 @@ def decided_by(name: str, target: Target, network: Network, options: Options) ->
     decided = dict(target.identity)
     if name in OF_ATTRIBUTIONS:
         decided |= {one: decided_by(one, target, network, options) for one in _measured(options)}
+    # Of photos every face is shown: how many of a kind, and which besides, decides nothing of their sheets.
+    idle = () if target.faces.labels is not None else ("per_class", "index") if name in EXPLAINERS else ("per_class",)
     for option in _options_of(name):
+        if option in idle:
+            continue
         value = getattr(options, option)
         decided[option] = list(value) if isinstance(value, tuple) else value
     layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network, options)
@@ -155,8 +160,10 @@ def idle_flags(options: Options) -> list[str]:
         read.add("layer")
     if options.limit:
         read.add("seed")  # which images
-    if options.photo:
-        read.discard("per_class")  # every face is shown
+    if options.photo:  # every face is shown
+        read.discard("per_class")
+        if not {"comparison", "outputs", "lime"} & set(options.methods):
+            read.discard("index")
     said = []
     for field in dataclasses.fields(Options):
         given = getattr(options, field.name) != field.default
@@ -225,6 +232,9 @@ def _write_index(target: Target, study: Study | None) -> None:
     facts = _facts(target)
     if study is not None and study.labels is not None:
         facts.append(("correct", f"{np.mean(study.correct):.1%} of these images"))
+    elif study is not None:
+        said = zip(study.ids, study.predictions, study.probabilities.max(axis=1), strict=True)
+        facts += [(str(name), f"{EMOTIONS[emotion]} {probability:.2f}") for name, emotion, probability in said]
     notes = [note for note in (target.note, *target.warnings) if note]
     page = index_page(f"What {target.name} looks at", facts, notes, methods)
     write_text(target.folder / INDEX, page)
@@ -243,4 +253,6 @@ def _of_others(record: dict[str, Any], target: Target) -> list[str]:
     if made_of == target.identity:
         return []
     other = "another network" if made_of["network"] != target.identity["network"] else "other images"
-    return [f"Made by an earlier command, of {other}: {made_of['images']} images of {made_of['split']}."]
+    count, split = made_of["images"], made_of["split"]
+    of = f"{counted(count, 'face')} in photos" if split == PHOTOS else f"{counted(count, 'image')} of {split}"
+    return [f"Made by an earlier command, of {other}: {of}."]

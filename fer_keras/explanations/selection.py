@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fer_keras.console import counted
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 
@@ -110,4 +111,5 @@ def check_index(index: Sequence[int], n: int, split: str) -> None:
     """Raise UserError unless every index is that of one of the n images of the split."""
     outside = [number for number in index if not 0 <= number < n]
     if outside:
-        raise UserError(f"--index: expected 0 to {n - 1} ({split} has {n:,} images), received {outside[0]}")
+        places = f"0 to {n - 1}" if n > 1 else "0"
+        raise UserError(f"--index: expected {places} ({counted(n, 'image')} in {split}), received {outside[0]}")

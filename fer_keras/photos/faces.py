@@ -21,17 +21,18 @@ def faces_in_photos(paths: list[Path], *, detect: bool = True, tell: Callable[[s
 
     Returns:
         N of at least 1: labels None; ids the photos' names, with the face's number where a photo has several; usage
-        "PrivateTest", for nobody has trained on them; sha256 of their pixels.
+        "PrivateTest", for nobody has trained on them; source the photo, or how many have faces; sha256 of the pixels.
 
     Raises:
         UserError: for a path that is missing or no image, or where no photo has a face.
     """
     photos = find_photos(paths)
-    crops, names = [], []
+    crops, names, with_faces = [], [], []
     for number, photo in enumerate(photos, 1):
         found = search(photo, detect=detect)
         tell(f"{number}/{len(photos)} {photo}: {found.problem or counted(len(found.boxes), 'face')}")
         crops += list(found.crops)
+        with_faces += [photo] if found.boxes else []
         many = len(found.boxes) > 1
         names += [f"{photo.name} {face}" if many else photo.name for face, _ in enumerate(found.boxes, 1)]
     if not crops:
@@ -43,6 +44,6 @@ def faces_in_photos(paths: list[Path], *, detect: bool = True, tell: Callable[[s
         labels=None,
         usage=np.full(len(images), "PrivateTest"),
         ids=np.array(names),
-        source=photos[0].name if len(photos) == 1 else counted(len(photos), "photo"),
+        source=with_faces[0].name if len(with_faces) == 1 else f"{len(with_faces)} photos",
         sha256=hashlib.sha256(images).hexdigest(),
     )

@@ -158,7 +158,7 @@ def _draw_key(ax: Axes, y: float, signed: bool) -> None:
     words = {"fontsize": 6.5, "va": "center", "color": "0.3"}
     left = _SIDE + 0.03
     ax.text(0, y + 0.07, "the face", **words)
-    ax.text(2 * left, y + 0.07, "smoothed, over it", **words)
+    ax.text(2 * left, y + 0.07, "smoothed, over it" if signed else "its upper half, over it", **words)
     strip = np.linspace(-1 if signed else 0, 1, 256)[None]
     cmap = SIGNED_CMAP if signed else UNSIGNED_CMAP
     extent = (left, left + _SIDE, y + 0.1, y + 0.04)

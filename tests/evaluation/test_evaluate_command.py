@@ -285,8 +285,11 @@ def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member
         (["--limit", "few"], "expected a whole number, received 'few'"),
         (["--tta", "five-crop"], "Did you mean 'ten-crop'?"),
         (["--vote", "loud"], "Expected one of: soft, hard"),
-        (["--vote", "hard", "--run", RUN], "--vote hard: expected an ensemble"),
-        (["--vote", "hard", "--compare", "--run", RUN, "20260101-000000-cnn3"], "--compare has none vote with another"),
+        (["--vote", "hard", "--run", RUN], "--vote hard: expected an ensemble, received one network"),
+        (
+            ["--vote", "hard", "--compare", "--run", RUN, "20260101-000000-cnn3"],
+            "networks that --compare has vote alone",
+        ),
         (["--compare", "--run", RUN], "expected two or more runs, received 1"),
         (["--submission", "out.csv"], "expected --predict PATH too"),
         (["--predict", "x.csv", "--columns", "a,b"], "expected --submission FILE too"),

@@ -58,8 +58,10 @@ def test_photos_have_methods_of_their_own():
     assert Options(photo=("a.jpg",)).methods == ["saliency", "grad-cam", "lime"]
     every = Options(photo=("a.jpg",), method=("all",)).methods
     assert set(METHODS) - set(every) == {"activation", "filters", "regions", "scores"}
-    [said] = idle_flags(Options(photo=("a.jpg",), per_class=3))
+    [said] = idle_flags(Options(photo=("a.jpg",), per_class=3, index=(1,)))
     assert said.startswith("--per-class changes nothing")
+    said = idle_flags(Options(photo=("a.jpg",), per_class=3, index=(1,), method=("saliency",)))
+    assert [line.split()[0] for line in said] == ["--per-class", "--index"]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def test_faces_are_called_by_their_photo_and_numbered_where_it_has_several(folde
     assert faces.ids.tolist() == ["b two.png 1", "b two.png 2", "c one.png"]
     expected = np.concatenate([search(folder / name).crops for name in ("b two.png", "c one.png")])
     np.testing.assert_array_equal(faces.images, expected)
-    assert faces.labels is None and faces.source == "3 photos"
+    assert faces.labels is None and faces.source == "2 photos"
     assert [line.split(": ")[1] for line in told] == ["no face found", "2 faces", "1 face"]
     alone = faces_in_photos([folder / "c one.png"], tell=told.append)
     assert alone.source == "c one.png" and alone.sha256 != faces.sha256

@@ -41,7 +41,11 @@ def test_the_scale_below_a_sheet_has_the_colours_of_its_maps_from_end_to_end(sig
     assert scale.get_extent()[:2] == pytest.approx(pictures[1].get_extent()[:2])  # below the first map
     assert scale.get_clim() == (strip[0], strip[-1])
     said = [text.get_text() for text in sorted(figure.axes[0].texts, key=lambda text: text.get_position()[0])]
-    assert [one for one in said if one] == ["the face", *ends, "smoothed, over it"]
+    assert [one for one in said if one] == [
+        "the face",
+        *ends,
+        "smoothed, over it" if signed else "its upper half, over it",
+    ]
     assert figure.axes[0].get_aspect() == 1  # pixels are squares
 
 
