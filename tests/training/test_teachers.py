@@ -119,7 +119,7 @@ def test_a_pupil_learns_what_its_teachers_say(tmp_path):
     kernel, bias = model.get_layer("logits").get_weights()
     model.get_layer("logits").set_weights([np.zeros_like(kernel), 20.0 * np.eye(7)[4].astype(bias.dtype)])
     save_model(model, obsessed.model_file)
-    recipe = {"epochs": 6, "save_every": 6, "learning_rate": 0.01, "teacher_weight": 1.0}
+    recipe = {"epochs": 6, "save_every": 6, "learning_rate": 0.1, "teacher_weight": 1.0}
     taught = start(tmp_path, teachers=(str(obsessed.path),), **recipe)
     faces = load_faces("synthetic", limit=21).split("Training")
     said = open_model(taught.epoch_file(6)).predict(faces.images[..., None].astype(np.float32), verbose=0)
