@@ -133,8 +133,11 @@ def _measured(options: Options) -> list[str]:
     return [name for name in options.methods if name in EXPLAINERS]
 
 
-def _options_of(name: str) -> tuple[str, ...]:
-    return _SELECTION if name in EXPLAINERS else _DEPENDS_ON[name]
+def _options_of(name: str, *, photos: bool) -> tuple[str, ...]:
+    """Return the options that a method reads. Of photos every face is shown, not so many of a kind, or those named."""
+    options = _SELECTION if name in EXPLAINERS else _DEPENDS_ON[name]
+    unread = () if not photos else ("per_class", "index") if name in EXPLAINERS else ("per_class",)
+    return tuple(option for option in options if option not in unread)
 
 
 def decided_by(name: str, target: Target, network: Network, options: Options) -> dict[str, Any]:
@@ -142,11 +145,7 @@ def decided_by(name: str, target: Target, network: Network, options: Options) ->
     decided = dict(target.identity)
     if name in OF_ATTRIBUTIONS:
         decided |= {one: decided_by(one, target, network, options) for one in _measured(options)}
-    # Of photos every face is shown: how many of a kind, and which besides, decides nothing of their sheets.
-    idle = () if target.faces.labels is not None else ("per_class", "index") if name in EXPLAINERS else ("per_class",)
-    for option in _options_of(name):
-        if option in idle:
-            continue
+    for option in _options_of(name, photos=target.faces.labels is None):
         value = getattr(options, option)
         decided[option] = list(value) if isinstance(value, tuple) else value
     layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network, options)
@@ -155,15 +154,11 @@ def decided_by(name: str, target: Target, network: Network, options: Options) ->
 
 def idle_flags(options: Options) -> list[str]:
     """Return a sentence for each flag that was given another value than its default and that no method reads."""
-    read = {option for name in options.methods for option in _options_of(name)}
+    read = {option for name in options.methods for option in _options_of(name, photos=bool(options.photo))}
     if any(name in _AT_THE_LAYER or needs_maps(name) for name in options.methods):
         read.add("layer")
     if options.limit:
         read.add("seed")  # which images
-    if options.photo:  # every face is shown
-        read.discard("per_class")
-        if not {"comparison", "outputs", "lime"} & set(options.methods):
-            read.discard("index")
     said = []
     for field in dataclasses.fields(Options):
         given = getattr(options, field.name) != field.default

@@ -15,7 +15,6 @@ from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.explanations.options import Options
 from fer_keras.files import expanded
-from fer_keras.photos.faces import faces_in_photos
 
 PHOTOS = "photos"  # what stands for the split of faces in photos
 TRAINED_ON_SYNTHETIC_NOTE = "The network was trained on drawn, synthetic faces."
@@ -64,6 +63,8 @@ class _Shown:
 
 
 def _in_photos(options: Options) -> _Shown:
+    from fer_keras.photos.faces import faces_in_photos  # here, for OpenCV and Matplotlib take their time to start
+
     paths = [expanded(path) for path in options.photo]
     return _Shown(faces_in_photos(paths, detect=options.detect, tell=say), PHOTOS)
 
