@@ -54,8 +54,9 @@ def lime_peers(model, faces, samples: int) -> dict[str, Callable]:
     """Return by name a function without arguments that explains every face by LIME, on the same superpixels."""
     from lime.lime_image import LimeImageExplainer
 
-    from fer_keras.explain.lime_images import explain_lime, superpixels
+    from fer_keras.explain.lime_images import Lime, superpixels
 
+    ours = Lime(model, num_samples=samples)
     theirs = LimeImageExplainer(random_state=0)
 
     def predict(images):
@@ -72,7 +73,7 @@ def lime_peers(model, faces, samples: int) -> dict[str, Callable]:
             for face in faces:
                 explain_one(face)
 
-    return {"fer_keras": lambda: explain_lime(model, faces, num_samples=samples), "lime": by_theirs}
+    return {"fer_keras": lambda: ours.explanations(faces), "lime": by_theirs}
 
 
 def take_turns(ways: dict[str, Callable], count: int, rounds: int) -> dict[str, list[float]]:

@@ -19,12 +19,12 @@ from skimage import segmentation as skimage_segmentation
 from sklearn.metrics import pairwise_distances
 
 from fer_keras.emotions import IMAGE_SIZE
-from fer_keras.errors import UserError, unknown_name
-from fer_keras.explain.explainer import FACES
-from fer_keras.explain.model_access import ModelAccess
+from fer_keras.errors import unknown_name
+from fer_keras.explain.explainer import FACES, OneByOneExplainer, at_least
 
 SEGMENTATIONS = ("slic", "quickshift", "felzenszwalb", "grid")
 KERNEL_WIDTH = 0.25  # of the exponential kernel on cosine distances, as in lime
+RIDGE_ALPHA = 1.0  # the penalty of lime's regression
 _GRID_CELL = 8  # pixels
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -39,7 +39,7 @@ class LimeExplanation:
     labels:     int64 (K,), the classes explained; the first is the one that maps and figures take.
     weights:    float64 (K, S), change of the class's probability when the superpixel is visible rather than hidden.
     intercepts: float64 (K,), the probability that the linear model gives with everything hidden.
-    scores:     float64 (K,), weighted R^2 of the linear model on the samples: near 0, do not trust the weights.
+    r_squared:  float64 (K,), weighted R^2 of the linear model on samples left out of it: near 0, do not trust it.
     probabilities: float64 (C,), the network's for the image as it is.
     """
 
@@ -48,7 +48,7 @@ class LimeExplanation:
     labels: np.ndarray
     weights: np.ndarray
     intercepts: np.ndarray
-    scores: np.ndarray
+    r_squared: np.ndarray
     probabilities: np.ndarray
 
     def map(self, index: int = 0) -> np.ndarray:
@@ -72,54 +72,75 @@ class LimeExplanation:
         return chosen[self.segments]
 
 
-def explain_lime(
-    model: keras.Model,
-    images: np.ndarray,
-    labels: np.ndarray | None = None,
-    *,
-    num_samples: int = 1000,
-    top_labels: int | None = None,
-    segmentation: str = "slic",
-    batch_size: int = 128,
-    seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
-) -> list[LimeExplanation]:
-    """Explain a model's probabilities for faces.
+class Lime(OneByOneExplainer):
+    """Which superpixels, seen or hidden, move the probability of the target.
+
+    The probability, not the logit that the other methods take: as in its paper and its package.
 
     Args:
-        model: any that `ModelAccess` takes.
-        images: (N, 48, 48), gray, 0..255, any dtype.
-        labels: int (N,), the class to explain of each; None: the predicted one.
         num_samples: perturbed images of each image, the image itself being the first.
-        top_labels: explain so many of the most probable classes, the most probable first, in place of `labels`.
         segmentation: one of SEGMENTATIONS.
-        batch_size: perturbed images in one pass through the network.
         seed: the same seed gives the same explanation, whatever the other images.
-        progress: called with the images done and the images in all.
+        batch_size: perturbed images in one pass through the network.
 
     Raises:
         UserError: an unknown segmentation, fewer than two samples, or a model that cannot be explained.
     """
-    network = ModelAccess(model)
 
-    @tf.function(input_signature=[FACES], autograph=False)
-    def probabilities(faces):
-        return network.probabilities(faces)
+    name = "lime"
+    signed = True
+    reference = "Ribeiro et al., Why Should I Trust You?, 2016, arXiv:1602.04938"
 
-    def predict(samples: np.ndarray) -> np.ndarray:
-        batches = [samples[i : i + batch_size] for i in range(0, len(samples), batch_size)]
-        return np.concatenate([probabilities(tf.constant(batch)).numpy() for batch in batches])
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        num_samples: int = 500,
+        segmentation: str = "slic",
+        seed: int = 0,
+        batch_size: int = 128,
+    ):
+        super().__init__(model, batch_size=batch_size)
+        self._num_samples = at_least(2, "num_samples", num_samples)
+        self._segmentation = _checked_segmentation(segmentation)
+        self._seed = seed
+        function = tf.function(self.network.probabilities, input_signature=[FACES], autograph=False)
+        self._probabilities = function.get_concrete_function()
 
-    explanations = []
-    for number, image in enumerate(np.asarray(images, np.float32)):
-        segments = superpixels(image, segmentation, seed=seed)
-        wanted = None if labels is None else [int(labels[number])]
-        explanations.append(
-            explain_image(predict, image, segments, wanted, num_samples=num_samples, top_labels=top_labels, seed=seed)
+    def explanations(
+        self,
+        images: np.ndarray,
+        *,
+        top_labels: int = 1,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[LimeExplanation]:
+        """Return all that is found of the most probable classes of faces: what `explain` makes its maps of, and more.
+
+        Args:
+            images: (N, 48, 48), gray, 0..255, any dtype.
+            top_labels: how many classes, the most probable first.
+            progress: called with the images done and the images in all.
+        """
+        found = []
+        for image in np.asarray(images, np.float32):
+            found.append(self._explanation(image, top_labels=top_labels))
+            if progress is not None:
+                progress(len(found), len(images))
+        return found
+
+    def _explain_one(self, image: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        return tf.constant(self._explanation(image.numpy(), [int(target)]).map())
+
+    def _explanation(self, image: np.ndarray, labels: Sequence[int] | None = None, **options) -> LimeExplanation:
+        segments = superpixels(image, self._segmentation, seed=self._seed)
+        return explain_image(
+            self._predict, image, segments, labels, num_samples=self._num_samples, seed=self._seed, **options
         )
-        if progress is not None:
-            progress(number + 1, len(images))
-    return explanations
+
+    def _predict(self, samples: np.ndarray) -> np.ndarray:
+        starts = range(0, len(samples), self.batch_size)
+        batches = [tf.constant(samples[start : start + self.batch_size]) for start in starts]
+        return np.concatenate([self._probabilities(batch).numpy() for batch in batches])
 
 
 def explain_image(
@@ -129,7 +150,7 @@ def explain_image(
     labels: Sequence[int] | None = None,
     *,
     num_samples: int = 1000,
-    top_labels: int | None = None,
+    top_labels: int = 1,
     seed: int = 0,
 ) -> LimeExplanation:
     """Explain one image, whatever makes the prediction.
@@ -140,32 +161,59 @@ def explain_image(
         predict: float32 (n, 48, 48) in 0..255 to probabilities (n, C).
         image: float32 (48, 48), 0..255.
         segments: int (48, 48), 0..S-1, each at least once.
-        labels: classes to explain; None: the predicted one.
-        num_samples, top_labels, seed: as for `explain_lime`.
+        labels: classes to explain; None: the `top_labels` most probable ones, the most probable first.
+        num_samples, seed: as for `Lime`.
     """
-    if num_samples < 2:
-        raise UserError(f"expected num_samples of at least 2. Received {num_samples}")
+    at_least(2, "num_samples", num_samples)
     random = np.random.RandomState(seed)
     visible = _samples(segments, num_samples, random)
     probabilities = predict(perturbed_images(image, segments, visible))  # (n, C)
-    if top_labels is not None:
+    if labels is None:
         labels = np.argsort(-probabilities[0], kind="stable")[:top_labels]
-    elif labels is None:
-        labels = [np.argmax(probabilities[0])]
 
     distances = pairwise_distances(visible, visible[:1], metric="cosine").ravel()
     base = LimeBase(_kernel, random_state=random)
-    weights = np.empty((len(labels), visible.shape[1]))
-    intercepts, scores = np.empty((2, len(labels)))
+    weights, intercepts = np.empty((len(labels), visible.shape[1])), np.empty(len(labels))
     for row, label in enumerate(labels):
-        intercepts[row], pairs, scores[row], _ = base.explain_instance_with_data(
+        intercepts[row], pairs, *_ = base.explain_instance_with_data(
             visible, probabilities, distances, label, visible.shape[1], feature_selection="none"
         )
         for superpixel, weight in pairs:
             weights[row, superpixel] = weight
-    return LimeExplanation(
-        image, segments, np.asarray(labels, np.int64), weights, intercepts, scores, probabilities[0].astype(np.float64)
-    )
+    targets = probabilities[:, labels].astype(np.float64)
+    r_squared = left_out_r_squared(visible, targets, _kernel(distances), weights, intercepts)
+    labels = np.asarray(labels, np.int64)
+    return LimeExplanation(image, segments, labels, weights, intercepts, r_squared, probabilities[0].astype(np.float64))
+
+
+def left_out_r_squared(
+    visible: np.ndarray,
+    targets: np.ndarray,
+    sample_weights: np.ndarray,
+    weights: np.ndarray,
+    intercepts: np.ndarray,
+    *,
+    alpha: float = RIDGE_ALPHA,
+) -> np.ndarray:
+    """Return how well ridge regressions foretell samples that they were not fitted to: weighted R^2, float64 (K,).
+
+    Each sample in turn is left out; what the regression on the others would say of it follows from its leverage
+    (Allen's PRESS, 1974), without fitting again. 1: foretold exactly; 0: no better than the mean of the others; below
+    0: worse. 0 for targets that never change.
+
+    Args:
+        visible: (n, S). targets: (n, K). sample_weights: (n,), above 0.
+        weights: (K, S) and intercepts: (K,), of the regressions of each target on all samples.
+        alpha: the ridge penalty; the intercept has none.
+    """
+    share = sample_weights / sample_weights.sum()
+    centred = np.sqrt(sample_weights)[:, None] * (visible - share @ visible)  # (n, S)
+    inverse = np.linalg.inv(centred.T @ centred + alpha * np.eye(centred.shape[1]))
+    leverage = share + np.einsum("ns,st,nt->n", centred, inverse, centred, optimize=True)
+    of_model = (targets - intercepts - visible @ weights.T) / (1 - leverage)[:, None]
+    of_mean = (targets - share @ targets) / (1 - share)[:, None]
+    unexplained, variance = sample_weights @ of_model**2, sample_weights @ of_mean**2
+    return 1 - np.divide(unexplained, variance, out=np.ones_like(variance), where=np.ptp(targets, axis=0) > 0)
 
 
 def sample_visibility(segments: np.ndarray, num_samples: int, seed: int) -> np.ndarray:
@@ -209,8 +257,7 @@ def superpixels(image: np.ndarray, segmentation: str = "slic", *, seed: int = 0)
         segmentation: one of SEGMENTATIONS.
         seed: breaks ties in "quickshift"; the others have nothing random.
     """
-    if segmentation not in SEGMENTATIONS:
-        raise unknown_name("segmentation", segmentation, SEGMENTATIONS)
+    segmentation = _checked_segmentation(segmentation)
     gray = np.asarray(image, np.float64) / 255
     if segmentation == "slic":
         labels = skimage_segmentation.slic(
@@ -226,6 +273,12 @@ def superpixels(image: np.ndarray, segmentation: str = "slic", *, seed: int = 0)
     if labels.min() == labels.max():
         labels = _grid()
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.int64)
+
+
+def _checked_segmentation(name: str) -> str:
+    if name not in SEGMENTATIONS:
+        raise unknown_name("segmentation", name, SEGMENTATIONS)
+    return name
 
 
 def _grid() -> np.ndarray:

@@ -24,6 +24,7 @@ EXPLAINERS = {
     "score-cam": ("cam", "ScoreCam", "a layer's maps weighted by what the network sees through them"),
     "occlusion": ("perturbation", "Occlusion", "fall of the logit when a square is hidden"),
     "rise": ("perturbation", "Rise", "rise of the logit when a pixel is shown, over random masks"),
+    "lime": ("lime_images", "Lime", "superpixels that speak for and against an emotion"),
 }
 
 

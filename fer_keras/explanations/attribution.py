@@ -81,8 +81,10 @@ def make_explainer(name: str, study: Study, model: keras.Model | None = None) ->
     """Return a method with the study's layer, and its seed where it has one. model: another one of the same layers."""
     layer = layer_of(name, study.network, study.options)
     options = {} if layer is None else {"layer": layer}
-    if name in ("smoothgrad", "rise"):
+    if name in ("smoothgrad", "rise", "lime"):
         options["seed"] = study.options.seed
+    if name == "lime":
+        options |= {"num_samples": study.options.lime_samples, "segmentation": study.options.lime_segments}
     return explainer_class(name)(study.network.model if model is None else model, **options)
 
 

@@ -36,14 +36,15 @@ _GUESSING = 1 / 4  # an accuracy below this makes one ask whether network and im
 
 # The options, besides the network and the images, that decide what a method leaves behind.
 _SELECTION = ("per_class", "index", "seed")
+_OF_LIME = ("lime_samples", "lime_segments")
 _DEPENDS_ON = {
-    "comparison": _SELECTION,
+    "comparison": (*_SELECTION, *_OF_LIME),
     "activation": ("filters", "filter", "style", "seed"),
     "outputs": ("filter", "channels", "index", "seed"),
     "filters": (),
     "regions": (),  # what its attributions depend on
     "scores": _SELECTION,
-    "lime": (*_SELECTION, "lime_samples", "lime_segments", "lime_top_labels", "lime_positive_only"),
+    "lime": (*_SELECTION, *_OF_LIME, "lime_top_labels", "lime_positive_only"),
 }
 _READABLE = {"layer", *(option for options in _DEPENDS_ON.values() for option in options)}
 _AT_THE_LAYER = ("activation", "outputs", "filters")
@@ -105,7 +106,7 @@ def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str,
     with folder.written(decided):
         with progress(name, _UNITS.get(name, "images")) as tell:
             _writer(name, study.options)(study, folder, tell)
-        if name in (*EXPLAINERS, "lime"):
+        if name in EXPLAINERS:
             folder.notes[:0] = study.selection.notes
     say(f"  {len(folder.files)} files in {duration(time.monotonic() - started)}")
 
@@ -115,17 +116,16 @@ _UNITS = {"comparison": "methods", "activation": "steps", "regions": "methods", 
 
 def _writer(name: str, options: Options):
     """Return the function that writes a method's files: called with the study, the folder and the progress."""
-    if name in EXPLAINERS:
-        return partial(write_attribution, name)
     if name in OF_ATTRIBUTIONS:
         return partial({"regions": write_regions, "scores": write_scores}[name], _measured(options))
-    return {
+    others = {
         "comparison": write_comparison,
         "activation": write_activation,
         "outputs": write_outputs,
         "filters": write_filters,
         "lime": write_lime,
-    }[name]
+    }
+    return others.get(name) or partial(write_attribution, name)
 
 
 def _measured(options: Options) -> list[str]:
@@ -134,9 +134,10 @@ def _measured(options: Options) -> list[str]:
 
 
 def _options_of(name: str, *, photos: bool) -> tuple[str, ...]:
-    """Return the options that a method reads. Of photos every face is shown, not so many of a kind, or those named."""
-    options = _SELECTION if name in EXPLAINERS else _DEPENDS_ON[name]
-    unread = () if not photos else ("per_class", "index") if name in EXPLAINERS else ("per_class",)
+    """Return the options that a method reads. Of photos every face is shown, not so many of a kind; the faces named
+    by --index have a part in the methods of _DEPENDS_ON alone."""
+    options = _DEPENDS_ON.get(name, _SELECTION)
+    unread = () if not photos else ("per_class",) if name in _DEPENDS_ON else ("per_class", "index")
     return tuple(option for option in options if option not in unread)
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 
 from fer_keras.emotions import EMOTIONS
-from fer_keras.explain.lime_images import LimeExplanation, explain_lime, perturbed_images, sample_visibility
+from fer_keras.explain.lime_images import LimeExplanation, perturbed_images, sample_visibility
+from fer_keras.explanations.attribution import make_explainer
 from fer_keras.explanations.folder import MethodFolder
 from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.sheets import sheets
@@ -18,14 +19,8 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
     """Write sheets of the selected images, how one explanation came about, further labels if asked for, maps.npz."""
     options = study.options
     indices = study.selection.everything()
-    found = explain_lime(
-        study.network.model,
-        study.images[indices],
-        num_samples=options.lime_samples,
-        top_labels=options.lime_top_labels,
-        segmentation=options.lime_segments,
-        seed=options.seed,
-        progress=tell,
+    found = make_explainer("lime", study).explanations(
+        study.images[indices], top_labels=options.lime_top_labels, progress=tell
     )
     folder.arrays(
         "For each image and label: the weight of each pixel's superpixel (maps), superpixels, intercepts, R squared",
@@ -34,7 +29,7 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
         explained=np.stack([one.labels for one in found]),
         segments=np.stack([one.segments for one in found]),
         intercepts=np.stack([one.intercepts for one in found]),
-        scores=np.stack([one.scores for one in found]),
+        r_squared=np.stack([one.r_squared for one in found]),
         **study.arrays(indices),
     )
     by_index = dict(zip(indices.tolist(), found, strict=True))
@@ -42,13 +37,13 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
     red = "" if options.lime_positive_only else ", red ones against it"
     folder.reading = (
         f"Green superpixels speak for the predicted emotion{red}; the rest of the face is as it was. Shown are the "
-        f"{SHOWN_SUPERPIXELS} of largest weight. R squared says how well the sum of the weights follows the network: "
-        "near 0, do not trust them."
+        f"{SHOWN_SUPERPIXELS} of largest weight. R squared says how well sums of such weights foretell the network's "
+        "answers to samples that they were not fitted to: near 0, do not trust them."
     )
     for sheet in sheets(study):
         these = [by_index[index] for index in sheet.indices.tolist()]
         captions = [
-            study.caption(index).replace("$", r"\$") + f", $R^2$ {one.scores[0]:.2f}"
+            study.caption(index).replace("$", r"\$") + f", $R^2$ {one.r_squared[0]:.2f}"
             for index, one in zip(sheet.indices.tolist(), these, strict=True)
         ]
         figure = _figure(study, these, captions, title=f"{how}: {sheet.about}")

@@ -8,14 +8,13 @@ METHODS = {name: about for name, (_, _, about) in EXPLAINERS.items()} | {
     "activation": "the picture that excites each filter of a layer most, beside the faces that do",
     "outputs": "the feature maps of a layer, and of the whole network, for a face",
     "filters": "which emotion excites which filter most, and which pixels move a layer",
-    "lime": "superpixels that speak for and against the predicted emotion",
     "regions": "the share of an attribution on brows, eyes, nose, mouth and the other parts",
     "scores": "how good attributions are, beside edges and noise: faithful, on the face, steady, of what was learned",
 }
 OF_ATTRIBUTIONS = ("regions", "scores")  # they measure the attributions of the same command
 DEFAULT_METHODS = ("saliency", "activation", "outputs", "lime")
 # Those that explain a face whose true emotion nobody has said.
-OF_PHOTOS = (*EXPLAINERS, "comparison", "outputs", "lime")
+OF_PHOTOS = (*EXPLAINERS, "comparison", "outputs")
 DEFAULT_METHODS_OF_PHOTOS = ("saliency", "grad-cam", "lime")
 ALL = "all"
 

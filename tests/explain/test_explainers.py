@@ -13,6 +13,7 @@ OPTIONS = {
     "integrated-gradients": {"steps": 3},
     "occlusion": {"patch": 24, "stride": 12},
     "rise": {"masks": 8, "grid": 4},
+    "lime": {"num_samples": 12},
 }
 
 

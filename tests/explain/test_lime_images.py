@@ -4,12 +4,14 @@ import keras
 import numpy as np
 import pytest
 from lime.lime_image import LimeImageExplainer
+from sklearn.linear_model import Ridge
 
 from fer_keras.errors import UserError
 from fer_keras.explain.lime_images import (
     SEGMENTATIONS,
+    Lime,
     explain_image,
-    explain_lime,
+    left_out_r_squared,
     perturbed_images,
     sample_visibility,
     superpixels,
@@ -35,25 +37,24 @@ def softmax_of_pixels(images):
 
 
 def plain_lime(image, predict, segments, **options):
-    """Return lime's own explanation: (weights by superpixel, intercept, score) of each label, in lime's order."""
+    """Return lime's own explanation: (weights by superpixel, intercept) of each label, in lime's order."""
     explanation = LimeImageExplainer(random_state=3).explain_instance(
         image, lambda batch: predict(batch[..., 0]), segmentation_fn=lambda _: segments, random_seed=0, **options
     )
     labels = list(explanation.local_exp) if not options.get("top_labels") else explanation.top_labels
     weights = [[dict(explanation.local_exp[k])[s] for s in range(segments.max() + 1)] for k in labels]
-    return labels, np.array(weights), [explanation.intercept[k] for k in labels], explanation.score
+    return labels, np.array(weights), [explanation.intercept[k] for k in labels]
 
 
 def test_weights_are_those_of_explain_instance():
     image = face()
     segments = superpixels(image)
-    labels, weights, intercepts, score = plain_lime(image, softmax_of_pixels, segments, top_labels=3, num_samples=200)
+    labels, weights, intercepts = plain_lime(image, softmax_of_pixels, segments, top_labels=3, num_samples=200)
     found = explain_image(softmax_of_pixels, image, segments, top_labels=3, num_samples=200, seed=3)
     np.testing.assert_array_equal(found.labels, labels)
     # lime hides behind float32 means, hence not closer
     np.testing.assert_allclose(found.weights, weights, atol=1e-6)
     np.testing.assert_allclose(found.intercepts, intercepts, atol=1e-6)
-    assert found.scores[0] == pytest.approx(score, abs=1e-5)  # lime keeps that of the label it comes to last
     np.testing.assert_allclose(found.probabilities, softmax_of_pixels(image[None])[0])
 
 
@@ -71,12 +72,45 @@ def test_a_model_that_reads_one_superpixel_is_found_out():
     found = explain_image(predict, image, segments, num_samples=300)
     assert found.labels.tolist() == [0] and np.abs(found.weights[0]).argmax() == wanted
     assert found.weights[0, wanted] > 0.9 and np.abs(np.delete(found.weights[0], wanted)).max() < 0.05
-    assert found.scores[0] > 0.98
+    assert found.r_squared[0] > 0.98
     np.testing.assert_array_equal(found.signs(num_superpixels=1), inside)
     np.testing.assert_allclose(found.map()[inside], found.weights[0, wanted], rtol=1e-6)
     against = explain_image(predict, image, segments, [1], num_samples=300)
     np.testing.assert_array_equal(against.signs(num_superpixels=1), -1 * inside)
     assert not (against.signs(positive_only=True, num_superpixels=50) < 0).any()
+
+
+def test_r_squared_is_of_samples_left_out_of_the_regression():
+    """Beside as many regressions as there are samples, each fitted to all but one."""
+    rng = np.random.default_rng(4)
+    visible, sample_weights = rng.integers(0, 2, (25, 6)), rng.uniform(0.2, 1, 25)
+    targets = np.stack([visible @ rng.normal(size=6) + rng.normal(size=25), rng.normal(size=25)], axis=1)
+    everything = Ridge(alpha=1).fit(visible, targets, sample_weights)
+    found = left_out_r_squared(visible, targets, sample_weights, everything.coef_, everything.intercept_)
+
+    foretold, means = np.empty((2, 25, 2))
+    for i in range(25):
+        rest = np.arange(25) != i
+        fitted = Ridge(alpha=1).fit(visible[rest], targets[rest], sample_weights[rest])
+        foretold[i] = fitted.predict(visible[i : i + 1])[0]
+        means[i] = np.average(targets[rest], axis=0, weights=sample_weights[rest])
+    errors, spread = (sample_weights @ (targets - one) ** 2 for one in (foretold, means))
+    np.testing.assert_allclose(found, 1 - errors / spread)
+    assert found[1] < 0, "noise is not foretold, however well it is fitted"
+    constant = np.full((25, 1), 0.3)
+    assert left_out_r_squared(visible, constant, sample_weights, np.zeros((1, 6)), np.array([0.3])).tolist() == [0]
+
+
+def test_few_samples_do_not_flatter():
+    """Answers that have nothing to do with what is hidden: a fit to 40 samples explains most of them all the same."""
+    noise = np.random.default_rng(1)
+
+    def predict(images):
+        one = noise.uniform(size=len(images))
+        return np.stack([one, 1 - one], axis=1)
+
+    found = explain_image(predict, face(), superpixels(face()), [0], num_samples=40)
+    assert found.r_squared[0] < 0
 
 
 def test_hidden_superpixels_are_flat_and_shown_ones_untouched():
@@ -114,12 +148,12 @@ def tiny_network():
 
 def test_a_network_is_explained_as_explain_instance_does():
     model, image = tiny_network(), face()
-    found = explain_lime(model, image[None], num_samples=60, top_labels=2, seed=3, batch_size=50)[0]
+    found = Lime(model, num_samples=60, seed=3, batch_size=50).explanations(image[None], top_labels=2)[0]
 
     def predict(images):
         return model.predict(images[..., None], verbose=0)
 
-    labels, weights, _, _ = plain_lime(image, predict, found.segments, top_labels=2, num_samples=60, batch_size=60)
+    labels, weights, _ = plain_lime(image, predict, found.segments, top_labels=2, num_samples=60, batch_size=60)
     np.testing.assert_array_equal(found.labels, labels)
     np.testing.assert_allclose(found.weights, weights, atol=1e-5)
 
@@ -127,18 +161,20 @@ def test_a_network_is_explained_as_explain_instance_does():
 def test_an_image_is_explained_alike_in_any_company():
     model, images = tiny_network(), np.stack([face(0), face(1)]).astype(np.uint8)
     calls = []
-    both = explain_lime(model, images, num_samples=40, seed=5, progress=lambda *done: calls.append(done))
-    alone = explain_lime(model, images[1:], num_samples=40, seed=5)[0]
+    lime = Lime(model, num_samples=40, seed=5)
+    both = lime.explanations(images, progress=lambda *done: calls.append(done))
+    alone = lime.explanations(images[1:])[0]
     np.testing.assert_array_equal(both[1].weights, alone.weights)
     assert calls == [(1, 2), (2, 2)]
-    other = explain_lime(model, images[1:], num_samples=40, seed=6)[0]
+    other = Lime(model, num_samples=40, seed=6).explanations(images[1:])[0]
     assert not np.allclose(other.weights, alone.weights)
-    asked = explain_lime(model, images, np.array([4, 6]), num_samples=40)
-    assert [one.labels.tolist() for one in asked] == [[4], [6]]
+    np.testing.assert_array_equal(lime.explain(images), [one.map() for one in both])
 
 
 def test_mistakes_are_told():
     with pytest.raises(UserError, match="Did you mean 'quickshift'"):
         superpixels(face(), "quickshfit")
+    with pytest.raises(UserError, match="Did you mean 'quickshift'"):
+        Lime(tiny_network(), segmentation="quickshfit")
     with pytest.raises(UserError, match="num_samples"):
         explain_image(softmax_of_pixels, face(), superpixels(face()), num_samples=1)

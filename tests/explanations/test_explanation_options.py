@@ -11,7 +11,7 @@ from fer_keras.explanations.options import Options
 
 def test_the_defaults_are_those_of_the_contract():
     options = Options()
-    assert options.methods == ["saliency", "activation", "outputs", "lime"]
+    assert options.methods == ["saliency", "lime", "activation", "outputs"]
     assert (options.per_class, options.filters, options.channels, options.style) == (5, 10, 5, "robust")
 
 
@@ -27,9 +27,9 @@ def test_regions_alone_measure_saliency_and_otherwise_what_is_asked_for():
 
 
 def test_score_measures_the_attributions_that_are_asked_for():
-    assert Options(score=True).methods == ["saliency", "activation", "outputs", "lime", "scores"]
+    assert Options(score=True).methods == ["saliency", "lime", "activation", "outputs", "scores"]
     assert Options(method=("grad-cam",), score=True).methods == ["grad-cam", "scores"]
-    assert Options(method=("lime",), score=True).methods == ["saliency", "lime", "scores"]
+    assert Options(method=("lime",), score=True).methods == ["lime", "scores"]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,7 @@ def test_score_measures_the_attributions_that_are_asked_for():
         ({"method": ("filters",), "filter": (1,), "seed": 1}, ["filter", "seed"]),
         ({"method": ("filters",), "seed": 1, "limit": 7}, []),
         ({"method": ("activation",), "filter": (1,), "filters": 30}, ["filters"]),
+        ({"method": ("comparison",), "lime_samples": 9, "lime_top_labels": 2}, ["lime-top-labels"]),
     ],
 )
 def test_a_flag_that_no_method_reads_is_told(given, idle):
@@ -86,7 +87,10 @@ def test_photos_have_methods_of_their_own():
         ({"photo": ("a.jpg",), "split": "Training"}, "expected no --split"),
         ({"photo": ("a.jpg",), "limit": 3}, "expected no --limit"),
         ({"photo": ("a.jpg",), "score": True}, "expected no --score"),
-        ({"photo": ("a.jpg",), "method": ("lime", "filters")}, r"without a label \(saliency.*lime\), received filters"),
+        (
+            {"photo": ("a.jpg",), "method": ("lime", "filters")},
+            r"a label \(saliency.*outputs\), received filters",
+        ),
         ({"model": "a.keras", "epoch": 3}, "expected no --epoch"),
     ],
 )

@@ -1,7 +1,6 @@
 """`python visualize.py` from end to end, on a tiny network that is right and wrong about known images."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +9,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
-from PIL import Image
 
 import visualize
-from fer_keras.config import Settings
-from fer_keras.data.prepare import load_faces
 from fer_keras.data.synthetic import PARTS, synthetic_parts
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
@@ -26,68 +21,17 @@ from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations import methods
 from fer_keras.explanations.options import Options
 from fer_keras.explanations.study import Network, default_layer, layer_of
-from fer_keras.files import write_json
 from fer_keras.lock import locked
 from fer_keras.models import registry
-from fer_keras.models.files import save_model
-from fer_keras.runs import RunConfig, create_run, write_config
 
 ROOT = Path(visualize.__file__).parent
-LIMIT = 49  # images of each split: seven of each emotion
-NO_FACES_OF = EMOTIONS.index("disgust")  # none of these is classified correctly
+DISGUST = EMOTIONS.index("disgust")  # none of these is classified correctly
 DEFAULTS = ("saliency", "activation", "outputs", "lime")
 ALL_OF_THEM = (*DEFAULTS, "grad-cam", "occlusion", "filters", "regions", "scores", "comparison")
 
 
-def tiny_network(images, answers, size=(48, 48, 1)):
-    """Return a network with two convolutions that answers as told on N images: its last layer is solved for."""
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    inputs = layers.Input(size, name="image")
-    x = layers.Rescaling(1 / 255, name="rescaling")(inputs)
-    x = layers.Conv2D(3, 3, strides=2, padding="same", name="conv2d")(x)
-    x = layers.Activation("relu", name="activation")(x)
-    x = layers.MaxPooling2D(name="max_pooling2d")(x)
-    x = layers.Conv2D(4, 3, padding="same", activation="relu", name="conv2d_1")(x)
-    x = layers.Flatten(name="flatten")(x)
-    features = keras.Model(inputs, x)
-    logits = layers.Dense(7, name="logits")
-    outputs = layers.Softmax(name="predictions")(logits(x))
-    pixels = tf.image.resize(images[..., None].astype(np.float32), size[:2], antialias=True)
-    pixels = tf.repeat(pixels, size[2], axis=-1)
-    known = np.c_[features(pixels).numpy(), np.ones(len(images))]
-    wanted = 6 * np.eye(7)[answers]
-    solved = np.linalg.lstsq(known, wanted, rcond=None)[0]
-    logits.set_weights([solved[:-1], solved[-1]])
-    return keras.Model(inputs, outputs)
-
-
-def make_run(logdir, *, finished=True):
-    whole = load_faces("synthetic", limit=LIMIT)
-    faces = whole.split("PublicTest")
-    answers = faces.labels.copy()
-    answers[answers == NO_FACES_OF] = EMOTIONS.index("angry")
-    run = create_run(logdir, "cnn4", "tiny")
-    data = {
-        "source": whole.source,
-        "sha256": whole.sha256,
-        "synthetic": True,
-        "rule": "Trains on Training, selects on PublicTest.",
-        "validation_split": "PublicTest",
-        "training": LIMIT,
-        "validation": LIMIT,
-        "testable": ["PrivateTest"],
-    }
-    write_config(run, RunConfig(Settings(data="synthetic", arch="cnn4", limit=LIMIT), data))
-    save_model(tiny_network(faces.images, answers), run.model_file)
-    if finished:
-        write_json(run.result_file, {"best_epoch": 1})
-    return run
-
-
-def write_csv(path):
+def write_csv(path, faces):
     """Write the faces of PublicTest as FER2013 has them."""
-    faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
     rows = [
         f"{label},{' '.join(map(str, image.ravel()))},PublicTest"
         for image, label in zip(faces.images, faces.labels, strict=True)
@@ -96,29 +40,18 @@ def write_csv(path):
     return path
 
 
-def call(*arguments):
-    """Run the command in this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["visualize.py", *map(str, arguments)])
-        patch.setattr("fer_keras.plots.style.PRINT_DPI", 40)  # a quarter of the time
-        visualize.main()
+@pytest.fixture(scope="module")
+def parts(faces):
+    """uint8 (49, 48, 48): what each pixel of the faces shows."""
+    n = len(faces)
+    return synthetic_parts(training=n, public=n, private=n)[n : 2 * n]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return make_run(tmp_path_factory.mktemp("logs"))
-
-
-@pytest.fixture(scope="module")
-def explained(run):
+def explained(run, call):
     """The folder of explanations after a first command with most of the methods."""
     call("--run", run.path, "--method", *ALL_OF_THEM, "--per-class", 2, "--filters", 2, "--lime-samples", 24)
     return run.path / "explanations"
-
-
-def arrays_of(folder):
-    with np.load(folder / "maps.npz", allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def names_in(folder):
@@ -127,30 +60,28 @@ def names_in(folder):
 
 @pytest.mark.parametrize("method", ["saliency", "grad-cam", "lime", "occlusion"])
 def test_right_and_wrong_images_have_their_sheets(explained, method):
-    right = {f"{emotion.capitalize()}.png" for emotion in EMOTIONS if EMOTIONS.index(emotion) != NO_FACES_OF}
+    right = {f"{emotion.capitalize()}.png" for emotion in EMOTIONS if EMOTIONS.index(emotion) != DISGUST}
     assert names_in(explained / method / "correct") == right
     assert names_in(explained / method / "wrong") == {"Disgust(Angry).png"}
     assert {"first.png", "maps.npz", "done.json"} <= names_in(explained / method)
 
 
-def test_raw_maps_stand_beside_their_images_and_answers(explained):
-    faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
+def test_raw_maps_stand_beside_their_images_and_answers(explained, arrays_of, faces):
     for method in ("saliency", "occlusion", "lime"):
         arrays = arrays_of(explained / method)
         indices = arrays["indices"]
         np.testing.assert_array_equal(arrays["images"], faces.images[indices])
         assert arrays["ids"].tolist() == [faces.ids[index] for index in indices]
         np.testing.assert_array_equal(arrays["labels"], faces.labels[indices])
-        expected = np.where(arrays["labels"] == NO_FACES_OF, EMOTIONS.index("angry"), arrays["labels"])
+        expected = np.where(arrays["labels"] == DISGUST, EMOTIONS.index("angry"), arrays["labels"])
         np.testing.assert_array_equal(arrays["predictions"], expected)
         assert arrays["maps"].shape == (len(indices), 48, 48) and arrays["maps"].dtype == np.float32
         assert np.isfinite(arrays["maps"]).all()
-    assert len(arrays_of(explained / "saliency")["indices"]) == LIMIT  # one pass a face: the whole split
+    assert len(arrays_of(explained / "saliency")["indices"]) == len(faces)  # one pass a face: the whole split
     assert {*range(16)} < {*arrays_of(explained / "occlusion")["indices"].tolist()}
 
 
-def test_the_maps_are_those_of_the_explainer(explained, run):
-    from fer_keras.explain.gradients import Saliency
+def test_the_maps_are_those_of_the_explainer(explained, run, arrays_of):
 
     arrays = arrays_of(explained / "saliency")
     model = keras.saving.load_model(run.model_file, compile=False)
@@ -158,7 +89,7 @@ def test_the_maps_are_those_of_the_explainer(explained, run):
     np.testing.assert_allclose(arrays["maps"], again, rtol=1e-4, atol=1e-7)
 
 
-def test_activation_shows_the_layer_and_the_first_filter_of_every_layer(explained):
+def test_activation_shows_the_layer_and_the_first_filter_of_every_layer(explained, arrays_of):
     arrays = arrays_of(explained / "activation")
     assert {"conv2d_1.png", "first_filters.png"} <= names_in(explained / "activation")
     assert arrays["layers"].tolist() == ["conv2d_1", "conv2d_1", "conv2d", "max_pooling2d", "conv2d_1"]
@@ -167,33 +98,32 @@ def test_activation_shows_the_layer_and_the_first_filter_of_every_layer(explaine
     assert arrays["emotion_means"].shape == (7, 2)
 
 
-def test_outputs_show_one_filter_one_layer_and_the_network(explained):
+def test_outputs_show_one_filter_one_layer_and_the_network(explained, arrays_of):
     assert names_in(explained / "outputs" / "image-0") == {"filter_0.png", "conv2d_1.png", "network.png"}
     assert arrays_of(explained / "outputs")["maps"].shape == (1, 4, 12, 12)
 
 
-def test_filters_are_a_table_of_every_convolution(explained):
+def test_filters_are_a_table_of_every_convolution(explained, arrays_of):
     table = pd.read_csv(explained / "filters" / "filters.csv")
     assert table.groupby("layer").size().to_dict() == {"conv2d": 3, "conv2d_1": 4}
     assert arrays_of(explained / "filters")["maps"].shape == (7, 48, 48)
 
 
-def test_regions_count_on_the_exact_parts_of_synthetic_faces(explained):
+def test_regions_count_on_the_exact_parts_of_synthetic_faces(explained, parts, arrays_of):
     from fer_keras.explain.regions import region_means
 
     table = pd.read_csv(explained / "regions" / "regions.csv")
-    assert set(table.method) == {"saliency", "grad-cam", "occlusion"}
+    assert set(table.method) == {"saliency", "grad-cam", "occlusion", "lime"}
     arrays = arrays_of(explained / "saliency")
-    parts = synthetic_parts(training=LIMIT, public=LIMIT, private=LIMIT)[LIMIT : 2 * LIMIT]
     right = arrays["labels"] == arrays["predictions"]
     expected = region_means(arrays["maps"][right], parts[right], arrays["labels"][right])
     of_saliency = table[table.method == "saliency"].pivot(index="emotion", columns="part", values="share")
     shares = of_saliency.loc[list(EMOTIONS), list(PARTS)].to_numpy()
     np.testing.assert_allclose(shares, expected.shares)
-    assert np.isnan(shares[NO_FACES_OF]).all() and np.isfinite(np.delete(shares, NO_FACES_OF, axis=0)).all()
+    assert np.isnan(shares[DISGUST]).all() and np.isfinite(np.delete(shares, DISGUST, axis=0)).all()
 
 
-def test_regions_tell_the_layer_and_that_their_maps_have_been_made_anew(run, tmp_path):
+def test_regions_tell_the_layer_and_that_their_maps_have_been_made_anew(run, tmp_path, call):
     arguments = ("--run", run.path, "--output", tmp_path, "--per-class", 1)
     call(*arguments, "--method", "grad-cam", "regions", "--layer", "conv2d_1")
     table = pd.read_csv(tmp_path / "regions" / "regions.csv", keep_default_na=False)
@@ -204,18 +134,17 @@ def test_regions_tell_the_layer_and_that_their_maps_have_been_made_anew(run, tmp
     assert "Measured on the maps that grad-cam had before" in (tmp_path / "index.html").read_text()
 
 
-def test_scores_are_those_of_the_maps_beside_them(explained, run):
+def test_scores_are_those_of_the_maps_beside_them(explained, parts, run, arrays_of):
     from fer_keras.scores import faithfulness, localisation
 
     images = pd.read_csv(explained / "scores" / "images.csv")
-    assert set(images.method) == {"saliency", "grad-cam", "occlusion", "edges", "noise"}
+    assert set(images.method) == {"saliency", "grad-cam", "occlusion", "lime", "edges", "noise"}
     of = images[(images.method == "saliency")].pivot(index="index", columns="score", values="value")
     assert len(of) == 12 and of[["sensitivity", "untrained"]].notna().all(axis=1).sum() == 6  # one of each emotion
     model, arrays = keras.saving.load_model(run.model_file, compile=False), arrays_of(explained / "saliency")
     taken = arrays["images"][of.index], arrays["maps"][of.index], arrays["predictions"][of.index]
     curves = faithfulness.curves(*taken, lambda faces: model(faces[..., None]).numpy())
     np.testing.assert_allclose(of["deletion"], faithfulness.areas(curves), atol=1e-5)
-    parts = synthetic_parts(training=LIMIT, public=LIMIT, private=LIMIT)[LIMIT : 2 * LIMIT]
     np.testing.assert_allclose(of["focus"], localisation.focus(taken[1], parts[of.index]), rtol=1e-5)
 
 
@@ -236,7 +165,7 @@ def test_the_table_of_scores_has_means_errors_and_numbers(explained):
     assert set(table[table.method == "grad-cam"].layer) == {"conv2d_1"}
 
 
-def test_a_comparison_has_every_attribution_method(explained):
+def test_a_comparison_has_every_attribution_method(explained, arrays_of):
     arrays = arrays_of(explained / "comparison")
     assert arrays["methods"].tolist() == list(EXPLAINERS)
     assert arrays["maps"].shape == (len(EXPLAINERS), 6, 48, 48)  # a face of each emotion that has a correct one
@@ -255,7 +184,7 @@ def test_the_page_shows_every_picture_and_fetches_nothing(explained):
     assert "None of the 7 &#x27;disgust&#x27; faces is classified correctly" in page
 
 
-def test_a_finished_method_is_not_done_again_unless_options_change_or_force(run, explained, capsys):
+def test_a_finished_method_is_not_done_again_unless_options_change_or_force(run, explained, capsys, call):
     def stamps():
         return {method: (explained / method / "done.json").stat().st_mtime_ns for method in ("outputs", "saliency")}
 
@@ -272,7 +201,7 @@ def test_a_finished_method_is_not_done_again_unless_options_change_or_force(run,
     assert stamps()["outputs"] > changed["outputs"]
 
 
-def test_chosen_images_and_filters(run, tmp_path):
+def test_chosen_images_and_filters(run, tmp_path, call, arrays_of):
     arguments = ("--run", run.path, "--output", tmp_path, "--index", 30, 5, "--filter", 3, 1, "--layer", "conv2d_1")
     call(*arguments, "--method", "outputs", "lime", "--per-class", 1, "--lime-samples", 12, "--lime-top-labels", 2)
     assert {"image-30", "image-5"} < names_in(tmp_path / "outputs")
@@ -282,58 +211,10 @@ def test_chosen_images_and_filters(run, tmp_path):
     assert {30, 5} < set(arrays["indices"].tolist()) and arrays["explained"].shape[1] == 2
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """Three drawn faces, cut out; one has a name that Matplotlib would take for a formula."""
-    folder = tmp_path_factory.mktemp("photos")
-    faces = load_faces("synthetic", limit=LIMIT).images[:3]
-    for name, image in zip(("a.png", "$b$ _c_.png", "d.png"), faces, strict=True):
-        Image.fromarray(image).save(folder / name)
-    return folder
-
-
-def test_the_faces_in_photos_are_explained_without_a_label(run, photos, capsys):
-    methods = ("saliency", "grad-cam", "comparison", "outputs", "lime")
-    call("--run", run.path, "--photo", photos, "--no-detect", "--method", *methods, "--lime-samples", 12)
-    folder = run.path / "explanations" / "photos"
-    assert names_in(folder) >= {*methods, "index.html"}
-    assert {"faces.png", "maps.npz"} <= names_in(folder / "saliency") & names_in(folder / "lime")
-    arrays = arrays_of(folder / "saliency")
-    assert "labels" not in arrays and arrays["ids"].tolist() == ["$b$ _c_.png", "a.png", "d.png"]
-    network = keras.saving.load_model(run.model_file, compile=False, safe_mode=True)
-    expected = Saliency(network).explain(arrays["images"], arrays["predictions"])
-    np.testing.assert_allclose(arrays["maps"], expected, rtol=1e-4, atol=1e-6)
-    said, page = capsys.readouterr().out, (folder / "index.html").read_text()
-    for index, name in enumerate(arrays["ids"]):
-        assert f"  {name}  {EMOTIONS[arrays['predictions'][index]]} 0." in said
-    assert "3 in 3 photos" in page and "correct" not in page
-    assert f"<tr><th scope='row'>a.png</th><td>{EMOTIONS[arrays['predictions'][1]]} 0." in page
-    call("--run", run.path, "--photo", photos, "--no-detect", "--method", "saliency", "--per-class", 2, "--index", 1)
-    said = capsys.readouterr().out
-    assert "--per-class changes nothing" in said and "saliency: done before" in said
-    assert "says nothing about people" not in page and "The network was trained on drawn, synthetic faces." in page
-
-
-def test_many_faces_take_several_sheets(run, tmp_path):
-    for number, image in enumerate(load_faces("synthetic", limit=LIMIT).images[:17]):
-        Image.fromarray(image).save(tmp_path / f"{number}.png")
-    output = tmp_path / "out"
-    call("--run", run.path, "--photo", tmp_path, "--no-detect", "--method", "grad-cam", "--output", output)
-    assert {"faces.png", "faces-2.png"} < names_in(output / "grad-cam")
-    assert "1 face in 17 photos, sheet 2" in (output / "index.html").read_text()
-
-
-def test_photos_are_explained_for_a_network_of_another_program(run, photos, tmp_path):
-    shutil.copyfile(run.model_file, tmp_path / "other.keras")
-    call("--model", tmp_path / "other.keras", "--photo", photos / "a.png", "--no-detect", "--method", "saliency")
-    assert (tmp_path / "other-explanations" / "photos" / "saliency" / "faces.png").is_file()
-
-
-def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path):
-    faces = load_faces("synthetic", limit=LIMIT).split("PublicTest")
+def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path, call, arrays_of, faces, solved_network):
     file = tmp_path / "other.keras"
-    tiny_network(faces.images, faces.labels, size=(64, 56, 3)).save(file)
-    data = write_csv(tmp_path / "faces.csv")
+    solved_network(faces.images, faces.labels, size=(64, 56, 3)).save(file)
+    data = write_csv(tmp_path / "faces.csv", faces)
     call("--model", file, "--data", data, "--method", "saliency", "--per-class", 1, "--limit", 21)
     folder = tmp_path / "other-explanations"
     assert arrays_of(folder / "saliency")["maps"].shape == (21, 48, 48)
@@ -345,7 +226,7 @@ def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path):
     assert names_in(folder) == before
 
 
-def test_a_method_that_fails_takes_nothing_of_its_earlier_time_away(run, tmp_path, monkeypatch):
+def test_a_method_that_fails_takes_nothing_of_its_earlier_time_away(run, tmp_path, monkeypatch, call):
     def content():
         return {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
 
@@ -359,7 +240,7 @@ def test_a_method_that_fails_takes_nothing_of_its_earlier_time_away(run, tmp_pat
     assert content() == before
 
 
-def test_two_processes_do_not_write_one_folder(run, tmp_path):
+def test_two_processes_do_not_write_one_folder(run, tmp_path, call):
     with locked(tmp_path / ".lock", ""), pytest.raises(UserError, match="is being written by another process"):
         call("--run", run.path, "--output", tmp_path, "--method", "outputs")
     assert names_in(tmp_path) == {".lock"}
@@ -389,7 +270,7 @@ def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_no
         (("--epoch", "3"), "kept no model of epoch 3"),
     ],
 )
-def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(run, tmp_path, arguments, said):
+def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(run, tmp_path, arguments, said, call):
     with pytest.raises(UserError, match=said) as raised:
         call("--run", run.path, "--output", tmp_path / "out", *arguments)
     assert "\n" not in str(raised.value)
@@ -400,16 +281,17 @@ def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(run, tmp_p
     ("outputs", "size", "said"),
     [(10, (48, 48, 1), "expected a network with 7 outputs.*with 10"), (7, (48, 48, 2), r"\(H, W, 3\). Received")],
 )
-def test_a_network_that_does_not_fit_says_why(tmp_path, outputs, size, said):
+def test_a_network_that_does_not_fit_says_why(tmp_path, outputs, size, said, call, faces):
     inputs = keras.Input(size)
     x = keras.layers.Dense(outputs, activation="softmax")(keras.layers.Flatten()(inputs))
     keras.Model(inputs, x).save(tmp_path / "other.keras")
+    data = write_csv(tmp_path / "faces.csv", faces)
     with pytest.raises(UserError, match=said) as raised:
-        call("--model", tmp_path / "other.keras", "--data", write_csv(tmp_path / "faces.csv"), "--method", "saliency")
+        call("--model", tmp_path / "other.keras", "--data", data, "--method", "saliency")
     assert "other.keras" in str(raised.value)
 
 
-def test_an_unfinished_run_is_refused(tmp_path):
+def test_an_unfinished_run_is_refused(tmp_path, call, make_run):
     run = make_run(tmp_path, finished=False)
     with pytest.raises(UserError, match=r"train.py --resume"):
         call("--run", run.path)
