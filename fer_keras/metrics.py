@@ -35,13 +35,23 @@ class ReliabilityBins:
         return float(np.nansum(gap * self.count) / self.count.sum())
 
 
+@dataclass(frozen=True)
+class Rest:
+    """The accuracy on the n images that are left when some are put aside, and its interval: 0..1, None for n = 0."""
+
+    accuracy: float | None
+    ci95: tuple[float, float] | None
+    n: int
+
+
 @dataclass(frozen=True, eq=False)
 class Metrics:
     """The numbers of one evaluation. Fractions are 0..1; `*_ci95` are (low, high), 95% intervals.
 
     precision, recall, f1: float64 (7,), 0 where undefined. support: int64 (7,), images that truly are of the class.
     recall_ci95: float64 (7, 2), NaN for a class without images. confusion_matrix: int64 (7, 7), rows true.
-    The accuracy without leaks is None where the training images are not known, or where every image is a leak.
+    without_leaks: without images seen before, pixel for pixel; without_copies: without those whose photograph was seen
+    at all, cut or scaled otherwise. None where the training images are not known.
     The mean confidence of right (wrong) predictions is None where there are none.
     """
 
@@ -63,9 +73,8 @@ class Metrics:
     f1: np.ndarray
     support: np.ndarray
     confusion_matrix: np.ndarray
-    accuracy_without_leaks: float | None
-    accuracy_without_leaks_ci95: tuple[float, float] | None
-    n_without_leaks: int | None
+    without_leaks: Rest | None
+    without_copies: Rest | None
 
     @property
     def ece(self) -> float:
@@ -74,7 +83,6 @@ class Metrics:
 
     def to_json(self) -> dict:
         """Return the content of metrics.json: plain Python values, None for what is not defined."""
-        without_leaks_ci95 = self.accuracy_without_leaks_ci95
         return {
             "split": self.split,
             "n": self.n,
@@ -98,10 +106,18 @@ class Metrics:
                 for i, emotion in enumerate(EMOTIONS)
             },
             "confusion_matrix": self.confusion_matrix.tolist(),
-            "accuracy_without_leaks": self.accuracy_without_leaks,
-            "accuracy_without_leaks_ci95": None if without_leaks_ci95 is None else list(without_leaks_ci95),
-            "n_without_leaks": self.n_without_leaks,
+            **_rest_to_json("without_leaks", self.without_leaks),
+            **_rest_to_json("without_copies", self.without_copies),
         }
+
+
+def _rest_to_json(name: str, rest: Rest | None) -> dict:
+    interval = None if rest is None or rest.ci95 is None else list(rest.ci95)
+    return {
+        f"accuracy_{name}": None if rest is None else rest.accuracy,
+        f"accuracy_{name}_ci95": interval,
+        f"n_{name}": None if rest is None else rest.n,
+    }
 
 
 def evaluate_probabilities(
@@ -111,6 +127,7 @@ def evaluate_probabilities(
     split: str = "",
     predicted: np.ndarray | None = None,
     leaked: np.ndarray | None = None,
+    copied: np.ndarray | None = None,
     seed: int = 0,
     resamples: int = 2000,
 ) -> Metrics:
@@ -120,6 +137,7 @@ def evaluate_probabilities(
     predicted: int (N,), where it is not the class of highest probability (a majority vote); the confidence of an
         image is then the probability of the class that was voted for.
     leaked: bool (N,), images that the network has seen before (see `leaks`); None: not known.
+    copied: bool (N,), those and others whose photograph it has seen; None: not known.
 
     The intervals tell how much a number would vary over other test images, not over other trainings. Those of
     accuracy and recall, which are proportions, are Wilson's; those of balanced accuracy and macro F1 percentile
@@ -139,8 +157,6 @@ def evaluate_probabilities(
     matrix = confusion_matrix(labels, predicted)
     precision, recall, f1 = _class_scores(matrix)
     draws = _resampled(matrix, resamples, seed)  # (resamples, 7, 7)
-    kept = None if leaked is None else confusion_matrix(labels[~leaked], predicted[~leaked])
-    some_kept = kept is not None and kept.sum() > 0
     right, wrong = mean_confidence(labels, probabilities, predicted)
     return Metrics(
         split=split,
@@ -161,10 +177,17 @@ def evaluate_probabilities(
         f1=f1,
         support=matrix.sum(axis=1),
         confusion_matrix=matrix,
-        accuracy_without_leaks=float(_accuracy(kept)) if some_kept else None,
-        accuracy_without_leaks_ci95=_accuracy_interval(kept) if some_kept else None,
-        n_without_leaks=None if kept is None else int(kept.sum()),
+        without_leaks=_rest(labels, predicted, leaked),
+        without_copies=_rest(labels, predicted, copied),
     )
+
+
+def _rest(labels: np.ndarray, predicted: np.ndarray, aside: np.ndarray | None) -> Rest | None:
+    if aside is None:
+        return None
+    matrix = confusion_matrix(labels[~aside], predicted[~aside])
+    n = int(matrix.sum())
+    return Rest(float(_accuracy(matrix)), _accuracy_interval(matrix), n) if n else Rest(None, None, 0)
 
 
 def wilson_interval(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:

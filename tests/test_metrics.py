@@ -50,7 +50,9 @@ def test_seven_images_by_hand():
     labels, probabilities = seven_images()
     leaked = np.array([True, True, False, False, False, False, False])
 
-    m = evaluate_probabilities(labels, probabilities, split="PublicTest", leaked=leaked)
+    copied = np.array([True, True, True, True, False, False, False])
+
+    m = evaluate_probabilities(labels, probabilities, split="PublicTest", leaked=leaked, copied=copied)
 
     assert (m.split, m.n) == ("PublicTest", 7)
     assert m.accuracy == m.balanced_accuracy == pytest.approx(4 / 7)
@@ -65,7 +67,8 @@ def test_seven_images_by_hand():
     assert m.ece == pytest.approx((0.10 + 0.70 + 0.38 + 0.18 + 0.50 + 2 * 0.07) / 7)
     assert m.mean_confidence_right == pytest.approx((0.90 + 0.62 + 0.82 + 0.42) / 4)
     assert m.mean_confidence_wrong == pytest.approx((0.70 + 0.50 + 0.44) / 3)
-    assert (m.accuracy_without_leaks, m.n_without_leaks) == (pytest.approx(3 / 5), 5)
+    assert (m.without_leaks.accuracy, m.without_leaks.n) == (pytest.approx(3 / 5), 5)
+    assert (m.without_copies.accuracy, m.without_copies.n) == (pytest.approx(1 / 3), 3)
 
 
 def test_confusion_matrix_has_rows_true_and_columns_predicted():
@@ -163,7 +166,7 @@ def test_intervals_of_accuracies_and_of_each_recall_are_those_of_their_proportio
     m = evaluate_probabilities(labels, probabilities, leaked=leaked)
     right = probabilities.argmax(axis=1) == labels
     assert m.accuracy_ci95 == pytest.approx(wilson(right.sum(), 400))
-    assert m.accuracy_without_leaks_ci95 == pytest.approx(wilson(right[~leaked].sum(), (~leaked).sum()))
+    assert m.without_leaks.ci95 == pytest.approx(wilson(right[~leaked].sum(), (~leaked).sum()))
     for c in ALL:
         assert m.recall_ci95[c] == pytest.approx(wilson(right[labels == c].sum(), (labels == c).sum()))
 
@@ -195,6 +198,7 @@ def test_json_holds_the_promised_keys_and_survives_strict_json():
         "per_class",
         "confusion_matrix",
         "accuracy_without_leaks",
+        "accuracy_without_copies",
     }
     assert set(value["per_class"]["fear"]) == {"precision", "recall", "f1", "support"}
     assert json.loads(json.dumps(value, allow_nan=False)) == value
@@ -212,8 +216,8 @@ def test_json_is_strict_where_numbers_are_undefined():
 
 def test_unknown_leaks_are_not_called_none():
     value = evaluate_probabilities(*random_case()).to_json()
-    assert value["accuracy_without_leaks"] is None
-    assert value["n_without_leaks"] is None
+    for rest in ("without_leaks", "without_copies"):
+        assert value[f"accuracy_{rest}"] is value[f"accuracy_{rest}_ci95"] is value[f"n_{rest}"] is None
 
 
 def test_predictions_of_a_vote_take_the_place_of_the_highest_probability():

@@ -2,6 +2,7 @@
 
     <cache folder>/index/<hash of a path>.json     what lay at that path when it was last hashed, and its SHA-256
     <cache folder>/faces-<version>-<sha256>.npz    the decoded arrays, keyed by content alone
+    <cache folder>/<name>.npz                      what was found out about arrays: the name tells of which
 
 A copy of a file, under any name, finds the same arrays. Everything here can be deleted at any time: it is made again.
 
@@ -74,6 +75,19 @@ def through_cache(
     return arrays, sha256
 
 
+def remembered(name: str, compute: Callable[[], np.ndarray], n: int) -> np.ndarray:
+    """Return what `compute()` returns, int64 (n,), from the cache where it was computed under this name before.
+
+    A cache that cannot be read or written is no error: it is passed over.
+    """
+    kept = cache_folder() / f"{name}.npz"
+    values = (_read(kept) or {}).get("values")
+    if values is None or values.dtype != np.int64 or values.shape != (n,):
+        values = compute()
+        _write_or_pass(lambda: write_npz(kept, compressed=True, values=values), kept)
+    return values
+
+
 def content_sha256(path: Path, names: Sequence[str] | None = None) -> str:
     """Return the SHA-256 of a file's bytes, or of the sorted names and the bytes of these files below a folder."""
     if names is None:
@@ -135,17 +149,21 @@ def _read_entry(entry: Path) -> dict:
 
 
 def _load(kept: Path) -> dict[str, np.ndarray] | None:
-    if not kept.is_file():
-        return None
-    try:
-        arrays = read_npz(kept)
-    except (DamagedFile, OSError) as error:
-        _log.warning("The cache file %s is damaged (%s); the data is read anew", kept, type(error).__name__)
-        return None
-    if not _fits(arrays):
+    arrays = _read(kept)
+    if arrays is not None and not _fits(arrays):
         _log.warning("The cache file %s does not hold faces; the data is read anew", kept)
         return None
     return arrays
+
+
+def _read(kept: Path) -> dict[str, np.ndarray] | None:
+    if not kept.is_file():
+        return None
+    try:
+        return read_npz(kept)
+    except (DamagedFile, OSError) as error:
+        _log.warning("The cache file %s is damaged (%s); the data is read anew", kept, type(error).__name__)
+        return None
 
 
 def _fits(arrays: dict[str, np.ndarray]) -> bool:

@@ -89,11 +89,13 @@ def _numbers(evaluation: Evaluation) -> str:
         "| --- | --- |",
         f"| accuracy | {metrics.accuracy:.4f} (95% interval {low:.4f} to {high:.4f}) |",
     ]
-    if metrics.accuracy_without_leaks is not None:
-        without = metrics.accuracy_without_leaks
-        lines.append(f"| accuracy without images {held.seen_before} | {without:.4f} |")
-    elif metrics.n_without_leaks == 0:
-        lines.append(f"| accuracy without images {held.seen_before} | none: all were seen |")
+    for rest, seen in (
+        (metrics.without_leaks, held.seen_before),
+        (metrics.without_copies, "whose photograph was seen, cut otherwise or not"),
+    ):
+        if rest is not None:
+            value = f"{rest.accuracy:.4f} of {rest.n:,}" if rest.n else "none: all were seen"
+            lines.append(f"| accuracy without images {seen} | {value} |")
     lines += [
         f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |",
         f"| macro F1 | {metrics.macro_f1:.4f} |",

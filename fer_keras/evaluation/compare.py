@@ -108,8 +108,11 @@ def comparison_text(comparison: Comparison) -> str:
         ("log loss", *(f"{one.log_loss:.4f}" for one in measured)),
         ("calibration error", *(f"{one.ece:.4f}" for one in measured)),
     ]
-    if measured[0].accuracy_without_leaks is not None:
-        rows.insert(3, ("  without leaks", *(f"{one.accuracy_without_leaks:.4f}" for one in measured)))
+    first = measured[0]
+    if first.without_copies is not None and first.without_copies.n:
+        rows.insert(3, ("  without copies", *(f"{one.without_copies.accuracy:.4f}" for one in measured)))
+    if first.without_leaks is not None and first.without_leaks.n:
+        rows.insert(3, ("  without leaks", *(f"{one.without_leaks.accuracy:.4f}" for one in measured)))
     rows += [
         (f"accuracy on {emotion}", *(f"{one.recall[i]:.4f}" for one in measured))
         for i, emotion in enumerate(EMOTIONS)

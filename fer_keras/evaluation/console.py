@@ -54,7 +54,7 @@ def numbers(evaluation: Evaluation) -> str:
     rows = [
         ("", "", "95% interval", ""),
         ("accuracy", _number(metrics.accuracy), _interval(metrics.accuracy_ci95), ""),
-        *_without_leaks(evaluation),
+        *_of_the_rest(evaluation),
         ("balanced accuracy", _number(metrics.balanced_accuracy), _interval(metrics.balanced_accuracy_ci95), ""),
         ("macro F1", _number(metrics.macro_f1), _interval(metrics.macro_f1_ci95), ""),
         ("log loss", _number(metrics.log_loss), "", f"{np.log(NUM_EMOTIONS):.4f} by guessing"),
@@ -63,22 +63,22 @@ def numbers(evaluation: Evaluation) -> str:
     return columns(rows)
 
 
-def _without_leaks(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
+def _of_the_rest(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
+    """Return the accuracy on images that were not seen before, and on photographs that were not."""
     metrics, held = evaluation.metrics, evaluation.held
-    if held.leaked is None:
-        return []
-    count = int(held.leaked.sum())
-    if metrics.accuracy_without_leaks is None:
-        return [("  without leaks", "-", "", f"all {count:,} images were seen before")]
-    said = f"without the {count:,} images {held.seen_before}" if count else "there are none"
-    return [
-        (
-            "  without leaks",
-            _number(metrics.accuracy_without_leaks),
-            _interval(metrics.accuracy_without_leaks_ci95),
-            said,
-        )
-    ]
+    rows = []
+    for name, rest, aside, seen in (
+        ("  without leaks", metrics.without_leaks, held.leaked, held.seen_before),
+        ("  without copies", metrics.without_copies, held.copied, "whose photograph was seen, cut otherwise or not"),
+    ):
+        if rest is None:
+            continue
+        count = int(aside.sum())
+        if not rest.n:
+            return [*rows, (name, "-", "", f"all {count:,} images were seen before")]
+        said = f"without the {count:,} images {seen}" if count else "there are none"
+        rows.append((name, _number(rest.accuracy), _interval(rest.ci95), said))
+    return rows
 
 
 def _confidence_note(evaluation: Evaluation) -> str:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fer_keras.data.faces import SPLITS, Faces
+from fer_keras.data.near_copies import near_copies
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
-from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by
+from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by, trained_on
 
 FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
@@ -28,6 +29,8 @@ class HeldOut:
     trained on, or among those that chose its epoch; None: not known.
     all_chose: whether as good as all images of the split chose the epoch of some run: `leaked` then tells of training
     alone, for without the others nothing would be left.
+    copied: bool (N,), those that `leaked` tells and others whose photograph stands in what trained one of the runs, cut
+    or scaled otherwise; None: not known, or not looked for.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
@@ -41,6 +44,7 @@ class HeldOut:
     leaked: np.ndarray | None
     all_chose: bool
     warnings: tuple[str, ...]
+    copied: np.ndarray | None = None
     fold_of: np.ndarray | None = None
 
     @property
@@ -111,7 +115,21 @@ def hold_out(
         warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained, left_out)),
         fold_of=fold_of,
     )
-    return _limited(held, limit, seed, candidates, seen, trained) if limit else held
+    held = _limited(held, limit, seed, candidates, seen, trained) if limit else held
+    return replace(held, copied=_copied(held, candidates, library))
+
+
+def _copied(held: HeldOut, candidates: list[Candidate], library: Library) -> np.ndarray | None:
+    """Return which of the images show a photograph that trained a run; None where that is not known.
+
+    Drawn faces are of no photographs. In cross-validation most images have trained some network, if not their judge.
+    """
+    if held.leaked is None or held.synthetic or held.fold_of is not None:
+        return None
+    copied, rest = held.leaked.copy(), np.flatnonzero(~held.leaked)
+    if len(rest):
+        copied[rest] = near_copies(held.faces.images[rest], trained_on(candidates, library)) >= 0
+    return copied
 
 
 def _trained_each(seen: list[Seen], trained: np.ndarray) -> tuple[bool | None, ...]:

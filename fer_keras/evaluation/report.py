@@ -90,7 +90,13 @@ def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str,
         accuracies = (probabilities.argmax(axis=2) == labels).mean(axis=1)
         together = ensemble_accuracies(labels, probabilities, vote=vote)
     metrics = evaluate_probabilities(
-        labels, decision.probabilities, split=held.split, predicted=decision.predicted, leaked=held.leaked, seed=seed
+        labels,
+        decision.probabilities,
+        split=held.split,
+        predicted=decision.predicted,
+        leaked=held.leaked,
+        copied=held.copied,
+        seed=seed,
     )
     return Evaluation(
         candidates=candidates,
@@ -111,6 +117,7 @@ def to_json(evaluation: Evaluation) -> dict:
     content = evaluation.metrics.to_json() | {
         "selected_on": held.selected_on,
         "n_leaks": None if held.leaked is None else int(held.leaked.sum()),
+        "n_copies": None if held.copied is None else int(held.copied.sum()),
         "warnings": list(held.warnings),
         "runs": [str(candidate.run.path) for candidate in evaluation.candidates],
         "epoch": members[0].epoch if len(members) == 1 else None,

@@ -153,6 +153,16 @@ def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation:
     return Seen(known, trained, chose, elsewhere, tuple(strangers), may_have_chosen)
 
 
+def trained_on(candidates: list[Candidate], library: Library) -> np.ndarray:
+    """Return the images that trained the candidates or runs that they come from, where at hand: uint8 (M, 48, 48)."""
+    places: dict[str, np.ndarray] = {}
+    for run in (run for candidate in candidates for run in _lineage(candidate)):
+        if library.find(run.sha256) is not None:
+            training, _ = library.places(run)
+            places[run.sha256] = np.union1d(places.get(run.sha256, training), training)
+    return np.concatenate([library.find(sha256).images[index] for sha256, index in places.items()])
+
+
 def _parents(candidate: Candidate) -> tuple[str, ...]:
     settings = candidate.config.settings
     return (*settings.init_from, *settings.teachers)

@@ -19,11 +19,14 @@ _ROW_INCHES, _EMPTY_ROW_INCHES = 1.35, 0.25
 def audit_figure(faces: Faces, audit: Audit) -> Figure:
     """Show up to eight images, or four pairs of identical ones, of each kind that `audit` found in `faces`.
 
-    A pair is the first image of a group and the first that differs from it in what the row is about.
+    A pair is the first image of a group and the first that differs from it in what the row is about; of photographs
+    that are not identical, the image and its likeness in Training.
     """
     whole_index = np.arange(len(faces))
     uniform = np.setdiff1d(audit.nearly_uniform, audit.constant)
     within = [group for split in faces.splits() for group in audit.within[split]]
+    copies = np.zeros((0, 2), np.int64) if audit.copies is None else audit.copies
+    copies = copies[(faces.images[copies[:, 0]] != faces.images[copies[:, 1]]).any(axis=(1, 2))]
     rows = [
         ("Constant images", len(audit.constant), audit.constant[:_COLUMNS]),
         ("Others with one value in more than half of their pixels", len(uniform), uniform[:_COLUMNS]),
@@ -34,6 +37,7 @@ def audit_figure(faces: Faces, audit: Audit) -> Figure:
             len(audit.disagreeing),
             _pairs(audit.disagreeing, faces.labels),
         ),
+        ("Photographs that Training has too, cut or scaled otherwise", len(copies), copies[: _COLUMNS // 2]),
     ]
     heights = [_ROW_INCHES if found else _EMPTY_ROW_INCHES for _, found, _ in rows]
     with house_style():

@@ -3,15 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from fer_keras.cli import guarded
 from fer_keras.data.__main__ import main
 from fer_keras.data.audit import audit
 from fer_keras.data.faces import Faces
+from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.errors import UserError
 from fer_keras.plots.audit import audit_figure
 
@@ -70,6 +73,25 @@ def test_the_figures_are_plain_numbers(faces):
     assert figures["duplicates_across_splits"] == {"groups": 1, "images": 3}
     assert figures["duplicates_with_different_labels"] == {"groups": 1, "images": 3}
     assert figures["nearly_uniform"]["all"] == 3
+
+
+def test_a_photograph_that_stands_in_two_splits_is_found_though_no_pixel_is_equal(faces):
+    photo = gaussian_filter(np.random.default_rng(1).normal(size=(60, 60)), 1.5)
+    photo = (128 + 30 * photo / photo.std()).clip(0, 255).astype(np.uint8)
+    images = faces.images.copy()
+    images[[0, 5]] = photo[4:52, 4:52], photo[6:54, 5:53]  # Training and PublicTest
+    found = audit(replace(faces, images=images))
+    assert found.copies.tolist() == [[4, 2], [5, 0]]  # 4 is identical to 2 and 3
+    assert found.copy_counts == {"PublicTest": 2, "PrivateTest": 0}
+    row = next(line for line in found.table().splitlines() if "photographs" in line)
+    assert row[38:].split() == ["2", "0", "2"]
+    pictures = shown(audit_figure(replace(faces, images=images), found))
+    np.testing.assert_array_equal([image for image, _ in pictures[-2:]], images[[5, 0]])
+
+
+def test_drawn_faces_are_of_no_photographs():
+    found = audit(synthetic_faces(training=14, public=7, private=7))
+    assert found.copies is None and found.copy_counts == {} and "photographs" not in found.table()
 
 
 def test_unlabelled_faces_have_no_counts_and_no_disagreement(faces):

@@ -1,0 +1,100 @@
+"""Photographs that stand in a data set again, cut, scaled, lit or stamped otherwise, so that no pixel need be equal.
+
+Data sets gathered from the web hold many, in FER2013 a quarter of PublicTest: docs/results.md has the figures, and how
+the threshold was found. A network has seen such a face in training, though no comparison of pixels says so.
+
+References that could be copies are found by their rough picture, and told by their details: the correlation, over small
+shifts and scales, of what is left of two images when their blurred selves are taken away (normalised cross-correlation;
+Lewis, "Fast Template Matching", 1995). The rough picture of two people may well correlate at 0.9, and details never do.
+"""
+
+import hashlib
+from functools import cache
+
+import numpy as np
+
+from fer_keras.data.cache import remembered
+from fer_keras.emotions import IMAGE_SIZE
+
+SAME_PHOTO = 0.7  # correlation of the details; of other photos of FER2013 it is hardly ever above 0.65
+FORMAT = 1  # raise it when other copies are found
+
+_CANDIDATES = 8
+_CELL = 4  # pixels a side, of the rough picture's 12 x 12
+_BLUR = 2.0  # standard deviation in pixels
+_MIDDLE = 36  # pixels a side, what is compared: it may stand up to six pixels off
+_BORDERS = (4, 6, 8)  # pixels around the middle before it is scaled to 36: by 0.9, 1 and 1.125
+_FLAT = 1.0  # standard deviation in gray levels; details weaker than that are noise of the compression
+_BLOCK = 256  # images at a time: their correlations with 28,709 references take 29 MB
+
+
+def near_copies(images: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """Return for each image the reference that shows the same photograph, the likest of them: int64 (N,); -1: none.
+
+    Identical images are among them. Mirrored ones are not found, and of those that were turned, or cut much otherwise,
+    not all. The answer is kept in the cache: it takes ten seconds for FER2013's PublicTest.
+
+    images: uint8 (N, 48, 48). references: uint8 (M, 48, 48).
+    """
+    content = hashlib.sha256(np.ascontiguousarray(images))
+    content.update(np.ascontiguousarray(references))
+    name = f"copies-{FORMAT}-{len(images)}-{content.hexdigest()}"
+    return remembered(name, lambda: _search(images, references), len(images))
+
+
+def _search(images: np.ndarray, references: np.ndarray) -> np.ndarray:
+    found = np.full(len(images), -1, np.int64)
+    rough = _rough(references)
+    details_of = cache(lambda index: _details(references[index]))  # a reference may be like many images
+    for start in range(0, len(images), _BLOCK):
+        block = images[start : start + _BLOCK]
+        likest = _largest(_rough(block) @ rough.T, _CANDIDATES)
+        for row, (image, candidates) in enumerate(zip(block, likest.tolist(), strict=True), start):
+            middles = _middles(_details(image))
+            likeness = [_likeness(middles, details_of(candidate)) for candidate in candidates]
+            if max(likeness, default=-1.0) >= SAME_PHOTO:
+                found[row] = candidates[int(np.argmax(likeness))]
+    return found
+
+
+def _rough(images: np.ndarray) -> np.ndarray:
+    """Return small pictures whose scalar products are their correlations: float32 (N, 144)."""
+    side = IMAGE_SIZE // _CELL
+    cells = images.reshape(-1, side, _CELL, side, _CELL).mean(axis=(2, 4), dtype=np.float32).reshape(-1, side**2)
+    cells -= cells.mean(axis=1, keepdims=True)
+    return cells / np.maximum(np.linalg.norm(cells, axis=1, keepdims=True), 1e-3)
+
+
+def _largest(values: np.ndarray, count: int) -> np.ndarray:
+    """Return where the largest values of each row stand, the first of them first: int64 (rows, at most count)."""
+    count = min(count, values.shape[1])
+    if not count:
+        return np.zeros((len(values), 0), np.int64)
+    return np.sort(np.argpartition(-values, count - 1, axis=1)[:, :count], axis=1)
+
+
+def _details(image: np.ndarray) -> np.ndarray:
+    """Return what blurring takes away: float32 (48, 48)."""
+    import cv2  # here: whoever compares no faces need not wait for it
+
+    image = image.astype(np.float32)
+    return image - cv2.GaussianBlur(image, (0, 0), _BLUR)
+
+
+def _middles(details: np.ndarray) -> list[np.ndarray]:
+    """Return the middle at three scales, float32 (36, 36) each, without those that have nothing in them."""
+    import cv2
+
+    cut = [details[border:-border, border:-border] for border in _BORDERS]
+    scaled = [cv2.resize(one, (_MIDDLE, _MIDDLE), interpolation=cv2.INTER_LINEAR) for one in cut]
+    return [one for one in scaled if one.std() > _FLAT]
+
+
+def _likeness(middles: list[np.ndarray], details: np.ndarray) -> float:
+    """Return the largest correlation of a middle with the part of another image's details that it lies over."""
+    import cv2
+
+    if details.std() <= _FLAT:
+        return -1.0
+    found = (cv2.matchTemplate(details, one, cv2.TM_CCOEFF_NORMED).max() for one in middles)
+    return max(map(float, found), default=-1.0)
