@@ -27,7 +27,7 @@ MAX_SEED = 2**32 - 1  # NumPy's
 # The settings that have a part in a run of no epochs: its start, and the images that it is calibrated and measured on.
 WITHOUT_EPOCHS = {
     *("data", "arch", "epochs", "init_from", "keep", "val_fraction", "folds", "fold"),
-    *("drop_uniform", "equalize", "limit", "seed", "precision"),
+    *("drop_uniform", "drop_copies", "equalize", "limit", "seed", "precision"),
 }
 _LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
@@ -95,6 +95,11 @@ class Settings:
     val_fraction: float = _setting(0.0, "validate on this stratified part of Training", at_least=0, below=1)
     drop_uniform: bool = _setting(
         False, "leave out images of Training with one value in more than half of their pixels, before it is split"
+    )
+    drop_copies: bool = _setting(
+        False,
+        "leave out images of Training whose photograph stands in another split too, cut or scaled otherwise: what is "
+        "tested on is new then",
     )
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)

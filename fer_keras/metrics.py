@@ -50,8 +50,8 @@ class Metrics:
 
     precision, recall, f1: float64 (7,), 0 where undefined. support: int64 (7,), images that truly are of the class.
     recall_ci95: float64 (7, 2), NaN for a class without images. confusion_matrix: int64 (7, 7), rows true.
-    without_leaks: without images seen before, pixel for pixel; without_copies: without those whose photograph was seen
-    at all, cut or scaled otherwise. None where the training images are not known.
+    without_leaks: without images seen before, pixel for pixel; without_copies: without those, and those whose
+    photograph trained the network, cut or scaled otherwise. None where that is not known.
     The mean confidence of right (wrong) predictions is None where there are none.
     """
 
@@ -137,7 +137,7 @@ def evaluate_probabilities(
     predicted: int (N,), where it is not the class of highest probability (a majority vote); the confidence of an
         image is then the probability of the class that was voted for.
     leaked: bool (N,), images that the network has seen before (see `leaks`); None: not known.
-    copied: bool (N,), those and others whose photograph it has seen; None: not known.
+    copied: bool (N,), those and others whose photograph trained it; None: not known.
 
     The intervals tell how much a number would vary over other test images, not over other trainings. Those of
     accuracy and recall, which are proportions, are Wilson's; those of balanced accuracy and macro F1 percentile

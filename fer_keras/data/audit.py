@@ -30,7 +30,7 @@ class Audit:
     across:         the groups of identical images that stand in more than one split: what leaks.
     disagreeing:    the groups of identical images whose labels differ: what nobody can learn.
     copies:         int64 (K, 2), images of other splits whose photograph stands in Training too, identical or not, and
-                    where: what leaks though no pixel may be equal. None: not looked for, the faces being drawn.
+                    where: what leaks though no pixel may be equal. None: the faces are drawn, or of one split.
     copy_counts:    the number of these by split other than Training.
     """
 
@@ -110,7 +110,7 @@ def audit(faces: Faces) -> Audit:
     masks[WHOLE] = np.ones(len(faces), dtype=bool)
     share = uniform_share(faces.images)
     moments = {split: _moments(faces.images[mask]) for split, mask in masks.items()}
-    copies = None if faces.synthetic else _copies_of_training(faces)
+    copies = _copies_of_training(faces)
     group_of = content_groups(faces.images)
     groups = _duplicates(group_of, masks[WHOLE])
     labelled = {} if faces.labels is None else masks
@@ -134,20 +134,22 @@ def audit(faces: Faces) -> Audit:
     )
 
 
-def _copies_of_training(faces: Faces) -> np.ndarray:
+def _copies_of_training(faces: Faces) -> np.ndarray | None:
     """Return the images of other splits whose photograph stands in Training, and where: int64 (K, 2)."""
     training = np.flatnonzero(faces.usage == TRAINING)
-    pairs = [np.zeros((0, 2), np.int64)]
+    if faces.synthetic or len(training) in (0, len(faces)):
+        return None
+    pairs = []
     for split in faces.splits():
-        if split != TRAINING and len(training):
+        if split != TRAINING:
             index = np.flatnonzero(faces.usage == split)
-            found = near_copies(faces.images[index], faces.images[training])
+            found = near_copies(faces.images[index], faces.images[training])[:, 0]
             pairs.append(np.stack([index, training[found]], axis=1)[found >= 0])
     return np.concatenate(pairs)
 
 
 def _copy_counts(faces: Faces, copies: np.ndarray | None) -> dict[str, int]:
-    if copies is None or TRAINING not in faces.splits():
+    if copies is None:
         return {}
     others = [split for split in faces.splits() if split != TRAINING]
     return {split: int(np.count_nonzero(faces.usage[copies[:, 0]] == split)) for split in others}

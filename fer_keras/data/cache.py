@@ -75,14 +75,14 @@ def through_cache(
     return arrays, sha256
 
 
-def remembered(name: str, compute: Callable[[], np.ndarray], n: int) -> np.ndarray:
-    """Return what `compute()` returns, int64 (n,), from the cache where it was computed under this name before.
+def remembered(name: str, compute: Callable[[], np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Return what `compute()` returns, int64 of that shape, from the cache where that was done before under this name.
 
     A cache that cannot be read or written is no error: it is passed over.
     """
     kept = cache_folder() / f"{name}.npz"
     values = (_read(kept) or {}).get("values")
-    if values is None or values.dtype != np.int64 or values.shape != (n,):
+    if values is None or values.dtype != np.int64 or values.shape != shape:
         values = compute()
         _write_or_pass(lambda: write_npz(kept, compressed=True, values=values), kept)
     return values
@@ -162,7 +162,7 @@ def _read(kept: Path) -> dict[str, np.ndarray] | None:
     try:
         return read_npz(kept)
     except (DamagedFile, OSError) as error:
-        _log.warning("The cache file %s is damaged (%s); the data is read anew", kept, type(error).__name__)
+        _log.warning("The cache file %s is damaged (%s); it is made again", kept, type(error).__name__)
         return None
 
 

@@ -91,7 +91,7 @@ def _numbers(evaluation: Evaluation) -> str:
     ]
     for rest, seen in (
         (metrics.without_leaks, held.seen_before),
-        (metrics.without_copies, "whose photograph was seen, cut otherwise or not"),
+        (metrics.without_copies, "seen or whose photograph trained it, cut otherwise"),
     ):
         if rest is not None:
             value = f"{rest.accuracy:.4f} of {rest.n:,}" if rest.n else "none: all were seen"

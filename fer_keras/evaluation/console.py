@@ -69,7 +69,7 @@ def _of_the_rest(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, rest, aside, seen in (
         ("  without leaks", metrics.without_leaks, held.leaked, held.seen_before),
-        ("  without copies", metrics.without_copies, held.copied, "whose photograph was seen, cut otherwise or not"),
+        ("  without copies", metrics.without_copies, held.copied, "seen or whose photograph trained it, cut otherwise"),
     ):
         if rest is None:
             continue

@@ -29,8 +29,8 @@ class HeldOut:
     trained on, or among those that chose its epoch; None: not known.
     all_chose: whether as good as all images of the split chose the epoch of some run: `leaked` then tells of training
     alone, for without the others nothing would be left.
-    copied: bool (N,), those that `leaked` tells and others whose photograph stands in what trained one of the runs, cut
-    or scaled otherwise; None: not known, or not looked for.
+    copied: bool (N,), those that `leaked` tells and others whose photograph stands in what trained one of the runs, or
+    a run that it comes from, cut or scaled otherwise; None: not known, or not looked for.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
@@ -63,13 +63,19 @@ class HeldOut:
 
 
 def hold_out(
-    candidates: list[Candidate], *, data: str | None = None, split: str | None = None, limit: int = 0, seed: int = 0
+    candidates: list[Candidate],
+    *,
+    data: str | None = None,
+    split: str | None = None,
+    limit: int = 0,
+    seed: int = 0,
+    find_copies: bool = False,
 ) -> HeldOut:
     """Choose the images to evaluate `candidates` on: labelled ones, the same for all of them.
 
     data: as `--data`; None is what the first run was trained on. split: one of SPLITS or VALIDATION; None is the
     first of PrivateTest, PublicTest and VALIDATION that there is. limit: at most so many images, stratified by
-    `seed`; 0 is all.
+    `seed`; 0 is all. find_copies: whether to look for photographs that were trained on, which takes seconds.
 
     Raises:
         UserError: for data that are missing, damaged or without labels, and for a split that they lack.
@@ -116,7 +122,7 @@ def hold_out(
         fold_of=fold_of,
     )
     held = _limited(held, limit, seed, candidates, seen, trained) if limit else held
-    return replace(held, copied=_copied(held, candidates, library))
+    return replace(held, copied=_copied(held, candidates, library)) if find_copies else held
 
 
 def _copied(held: HeldOut, candidates: list[Candidate], library: Library) -> np.ndarray | None:
@@ -126,10 +132,10 @@ def _copied(held: HeldOut, candidates: list[Candidate], library: Library) -> np.
     """
     if held.leaked is None or held.synthetic or held.fold_of is not None:
         return None
-    copied, rest = held.leaked.copy(), np.flatnonzero(~held.leaked)
-    if len(rest):
-        copied[rest] = near_copies(held.faces.images[rest], trained_on(candidates, library)) >= 0
-    return copied
+    if held.leaked.all():
+        return held.leaked
+    # Of all images, those of `leaked` too: the audit has asked the same, and the answer is kept.
+    return held.leaked | (near_copies(held.faces.images, trained_on(candidates, library))[:, 0] >= 0)
 
 
 def _trained_each(seen: list[Seen], trained: np.ndarray) -> tuple[bool | None, ...]:

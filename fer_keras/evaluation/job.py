@@ -37,7 +37,8 @@ def run(options: Options) -> None:
         else:
             predict_photos(candidates, paths, options)
         return
-    held = hold_out(candidates, data=options.data, split=options.split, limit=options.limit, seed=options.seed)
+    chosen = {"data": options.data, "split": options.split, "limit": options.limit, "seed": options.seed}
+    held = hold_out(candidates, **chosen, find_copies=True)
     if options.vote == "hard" and held.fold_of is not None:
         raise UserError("--vote hard: of a cross-validation, one network judges each of these images. Leave it out")
     if options.compare:

@@ -24,6 +24,7 @@ from fer_keras.explain.explainer import FACES, OneByOneExplainer, at_least
 
 SEGMENTATIONS = ("slic", "quickshift", "felzenszwalb", "grid")
 KERNEL_WIDTH = 0.25  # of the exponential kernel on cosine distances, as in lime
+NUM_SAMPLES = 500  # where nothing else is asked for
 RIDGE_ALPHA = 1.0  # the penalty of lime's regression
 _GRID_CELL = 8  # pixels
 
@@ -95,7 +96,7 @@ class Lime(OneByOneExplainer):
         self,
         model: keras.Model,
         *,
-        num_samples: int = 500,
+        num_samples: int = NUM_SAMPLES,
         segmentation: str = "slic",
         seed: int = 0,
         batch_size: int = 128,
@@ -149,7 +150,7 @@ def explain_image(
     segments: np.ndarray,
     labels: Sequence[int] | None = None,
     *,
-    num_samples: int = 1000,
+    num_samples: int = NUM_SAMPLES,
     top_labels: int = 1,
     seed: int = 0,
 ) -> LimeExplanation:

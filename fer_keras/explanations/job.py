@@ -37,6 +37,7 @@ _GUESSING = 1 / 4  # an accuracy below this makes one ask whether network and im
 # The options, besides the network and the images, that decide what a method leaves behind.
 _SELECTION = ("per_class", "index", "seed")
 _OF_LIME = ("lime_samples", "lime_segments")
+_OF_LIMES_PICTURES = ("lime_top_labels", "lime_positive_only")
 _DEPENDS_ON = {
     "comparison": (*_SELECTION, *_OF_LIME),
     "activation": ("filters", "filter", "style", "seed"),
@@ -44,7 +45,7 @@ _DEPENDS_ON = {
     "filters": (),
     "regions": (),  # what its attributions depend on
     "scores": _SELECTION,
-    "lime": (*_SELECTION, *_OF_LIME, "lime_top_labels", "lime_positive_only"),
+    "lime": (*_SELECTION, *_OF_LIME, *_OF_LIMES_PICTURES),
 }
 _READABLE = {"layer", *(option for options in _DEPENDS_ON.values() for option in options)}
 _AT_THE_LAYER = ("activation", "outputs", "filters")
@@ -145,12 +146,17 @@ def decided_by(name: str, target: Target, network: Network, options: Options) ->
     """Return all that decides what a method leaves behind, as JSON values."""
     decided = dict(target.identity)
     if name in OF_ATTRIBUTIONS:
-        decided |= {one: decided_by(one, target, network, options) for one in _measured(options)}
+        decided |= {one: _of_maps(decided_by(one, target, network, options)) for one in _measured(options)}
     for option in _options_of(name, photos=target.faces.labels is None):
         value = getattr(options, option)
         decided[option] = list(value) if isinstance(value, tuple) else value
     layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network, options)
     return decided if layer is None else decided | {"layer": layer}
+
+
+def _of_maps(decided: dict[str, Any]) -> dict[str, Any]:
+    """Return what of it decides a method's maps: LIME has options of its pictures alone."""
+    return {name: value for name, value in decided.items() if name not in _OF_LIMES_PICTURES}
 
 
 def idle_flags(options: Options) -> list[str]:
@@ -238,7 +244,7 @@ def _write_index(target: Target, study: Study | None) -> None:
 
 def _of_other_maps(record: dict[str, Any], records: dict[str, dict[str, Any] | None]) -> list[str]:
     """Return a note for each attribution that has been made otherwise since it was measured."""
-    now = {name: one["options"] for name, one in records.items() if one is not None and name in EXPLAINERS}
+    now = {name: _of_maps(one["options"]) for name, one in records.items() if one is not None and name in EXPLAINERS}
     changed = [name for name, options in now.items() if record["options"].get(name, options) != options]
     return [f"Measured on the maps that {name} had before: it was made anew, by other options." for name in changed]
 

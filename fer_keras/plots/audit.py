@@ -25,8 +25,6 @@ def audit_figure(faces: Faces, audit: Audit) -> Figure:
     whole_index = np.arange(len(faces))
     uniform = np.setdiff1d(audit.nearly_uniform, audit.constant)
     within = [group for split in faces.splits() for group in audit.within[split]]
-    copies = np.zeros((0, 2), np.int64) if audit.copies is None else audit.copies
-    copies = copies[(faces.images[copies[:, 0]] != faces.images[copies[:, 1]]).any(axis=(1, 2))]
     rows = [
         ("Constant images", len(audit.constant), audit.constant[:_COLUMNS]),
         ("Others with one value in more than half of their pixels", len(uniform), uniform[:_COLUMNS]),
@@ -37,8 +35,12 @@ def audit_figure(faces: Faces, audit: Audit) -> Figure:
             len(audit.disagreeing),
             _pairs(audit.disagreeing, faces.labels),
         ),
-        ("Photographs that Training has too, cut or scaled otherwise", len(copies), copies[: _COLUMNS // 2]),
     ]
+    if audit.copies is not None:
+        differ = (faces.images[audit.copies[:, 0]] != faces.images[audit.copies[:, 1]]).any(axis=(1, 2))
+        others = audit.copies[differ]
+        title = "Photographs that Training has too, cut or scaled otherwise"
+        rows.append((title, len(others), others[: _COLUMNS // 2]))
     heights = [_ROW_INCHES if found else _EMPTY_ROW_INCHES for _, found, _ in rows]
     with house_style():
         figure = new_figure(7.0, sum(heights))

@@ -22,10 +22,13 @@ from fer_keras.runs import Run, one_network, open_run, read_config, run_called
 from fer_keras.training import job
 
 # What decides which images train a network and which select it: equal in all recipes of a chain.
-SHARED = ("data", "seed", "limit", "equalize", "drop_uniform", "val_fraction", "folds", "fold", "keep", "precision")
+SHARED = (
+    *("data", "seed", "limit", "equalize", "drop_uniform", "drop_copies"),
+    *("val_fraction", "folds", "fold", "keep", "precision"),
+)
 
 # Those of SHARED that files may not differ in where one builds on the other.
-_ONE_FOR_ALL = ("data", "limit", "equalize", "drop_uniform", "val_fraction", "folds")
+_ONE_FOR_ALL = ("data", "limit", "equalize", "drop_uniform", "drop_copies", "val_fraction", "folds")
 
 
 def train_before(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer_keras.config import flag
 from fer_keras.data.disputed import disputed
 from fer_keras.data.faces import Faces
 from fer_keras.data.protocol import SplitRecipe
@@ -38,7 +39,8 @@ def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, 
     found = _read(file, evaluate)
     missing = [name for name in training.ids.tolist() if name not in found]
     if missing:
-        chosen = [f"--{name}" for name in ("limit", "drop-uniform") if getattr(config.settings, name.replace("-", "_"))]
+        names = ("limit", "drop_uniform", "drop_copies")
+        chosen = [flag(name) for name in names if getattr(config.settings, name)]
         cure = f"Give the same {' and '.join(chosen)}, or cross-validate without" if chosen else f"Make it: {evaluate}"
         raise UserError(
             f"{FLAG}: {file} says nothing of {len(missing):,} of the {len(training):,} training images (the first is "

@@ -160,4 +160,5 @@ def _flags(split: dict, *, by_part: bool) -> dict[str, str]:
         flags["--seed"] = f"{split['seed']}"
     if split["limit"]:
         flags["--limit"] = f"{split['limit']}"
-    return flags | {f"--{name.replace('_', '-')}": "" for name in ("drop_uniform", "equalize") if split[name]}
+    chosen = ("drop_uniform", "drop_copies", "equalize")  # runs of before --drop-copies say nothing of it
+    return flags | {f"--{name.replace('_', '-')}": "" for name in chosen if split.get(name)}

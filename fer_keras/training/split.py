@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fer_keras.config import Settings
 from fer_keras.console import say
 from fer_keras.data.faces import Faces
-from fer_keras.data.protocol import training_and_validation, without_uniform_training
+from fer_keras.data.protocol import training_and_validation, without_copies_in_training, without_uniform_training
 from fer_keras.training.clean import without_disputed
 from fer_keras.training.lineage import ancestors, still_testable
 
@@ -28,6 +28,10 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
     if settings.drop_uniform:
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
+    if settings.drop_copies:
+        say("looking for photographs that another split has too: a minute or two, the first time")
+        there, faces = len(faces), without_copies_in_training(faces)
+        say(f"left out {there - len(faces):,} training images that show them")
     training, validation, testable, rule = training_and_validation(
         faces,
         val_fraction=settings.val_fraction,

@@ -92,6 +92,11 @@ def test_a_photograph_that_stands_in_two_splits_is_found_though_no_pixel_is_equa
 def test_drawn_faces_are_of_no_photographs():
     found = audit(synthetic_faces(training=14, public=7, private=7))
     assert found.copies is None and found.copy_counts == {} and "photographs" not in found.table()
+    assert len(audit_figure(synthetic_faces(training=14, public=7, private=7), found).subfigs) == 5
+
+
+def test_one_split_alone_has_no_photographs_of_another(faces):
+    assert audit(faces.split("Training")).copies is None
 
 
 def test_unlabelled_faces_have_no_counts_and_no_disagreement(faces):

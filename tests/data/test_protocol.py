@@ -2,11 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
-from fer_keras.data.protocol import SplitRecipe, training_and_validation, without_uniform_training
+from fer_keras.data.protocol import (
+    SplitRecipe,
+    training_and_validation,
+    without_copies_in_training,
+    without_uniform_training,
+)
 from fer_keras.data.select import stratified_limit
+from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.errors import UserError
 from tests.data.made_faces import make_faces, numbered_images
 
@@ -144,6 +151,30 @@ def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_t
     training, validation = SplitRecipe.of(Settings(drop_uniform=True), faces.sha256).indices(faces)
     assert training.tolist() == [i for i in range(40) if i != 5]
     assert validation.tolist() == list(range(40, 50))
+
+
+def test_photographs_of_other_splits_are_left_out_of_training_alone():
+    photos = gaussian_filter(np.random.default_rng(3).normal(size=(60, 60, 60)), (0, 1.5, 1.5))
+    photos = (128 + 30 * photos / photos.std()).clip(0, 255).astype(np.uint8)
+    images = photos[:, 6:54, 6:54].copy()
+    images[3] = images[45]  # Training has what PublicTest has, pixel for pixel
+    images[7], images[8] = photos[55, 5:53, 7:55], photos[55, 7:55, 6:54]  # and another cut of PrivateTest's, twice
+    images[20:32] = images[7]  # more often than a search tells
+    images[9] = photos[10, 5:53, 7:55]  # the same photograph twice in Training is nobody's affair
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    left = without_copies_in_training(faces)
+    gone = (3, 7, 8, *range(20, 32))
+    assert left.ids.tolist() == [name for i, name in enumerate(faces.ids) if i not in gone]
+    training, validation = SplitRecipe.of(Settings(drop_copies=True), faces.sha256).indices(faces)
+    assert training.tolist() == [i for i in range(40) if i not in gone]
+    assert validation.tolist() == list(range(40, 50))
+    alone = faces.split("Training")
+    assert without_copies_in_training(alone).ids.tolist() == alone.ids.tolist()
+
+
+def test_drawn_faces_have_no_photographs_to_leave_out():
+    with pytest.raises(UserError, match="--drop-copies: expected photographs, received drawn, synthetic faces"):
+        without_copies_in_training(synthetic_faces(training=7, public=7, private=7))
 
 
 def test_folds_part_training_and_leave_the_test_splits_alone():

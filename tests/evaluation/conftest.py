@@ -50,6 +50,19 @@ def csv_of(tmp_path, drawn):
 
 
 @pytest.fixture
+def with_copies(csv_of, drawn):
+    """A CSV whose last two faces, of PrivateTest, are a Training face moved by two pixels, and one as it is."""
+    data = csv_of("Training", "PublicTest", "PrivateTest")
+    moved, same = np.roll(drawn.split("Training").images[3], (2, -1), (0, 1)), drawn.split("Training").images[5]
+    lines = data.read_text().splitlines()
+    for place, image in ((-2, moved), (-1, same)):
+        label, _, usage = lines[place].split(",")
+        lines[place] = ",".join([label, " ".join(map(str, image.ravel())), usage])
+    data.write_text("\n".join([*lines, ""]))
+    return data
+
+
+@pytest.fixture
 def make_run(tmp_path):
     """Return a function that makes the folder of a finished run, without a model, trained on a file of faces."""
 

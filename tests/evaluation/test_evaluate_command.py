@@ -88,6 +88,28 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     assert f"{metrics['accuracy']:.4f}" in out and "say nothing about people" in out and str(folder) in out
 
 
+def test_photographs_that_trained_a_network_are_told_wherever_numbers_are(command, undrawn, make_run, with_copies):
+    runs = [make_run(with_copies, name) for name in ("a", "b")]
+    for seed, run in enumerate(runs):
+        save_model(build("cnn3", seed=seed), run.model_file)
+    code, out, _ = command("--run", runs[0].path)
+    assert code == 0
+    folder = runs[0].evaluation("PrivateTest")
+    metrics, rows = json.loads((folder / "metrics.json").read_text()), read_csv(folder / "predictions.csv")
+    right = [row["true"] == row["predicted"] for row in rows]
+    expected = sum(right[:12]) / 12  # the last two faces are a Training face moved, and one as it is
+    assert metrics["accuracy_without_leaks"] == pytest.approx(sum(right[:13]) / 13) and metrics["n_leaks"] == 1
+    assert metrics["accuracy_without_copies"] == pytest.approx(expected)
+    assert (metrics["n_copies"], metrics["n_without_copies"]) == (2, 12)
+    [row] = [line for line in out.splitlines() if "without copies" in line]
+    assert f" {expected:.4f} " in row and row.endswith(
+        "the 2 images seen or whose photograph trained it, cut otherwise"
+    )
+    assert f"photograph trained it, cut otherwise | {expected:.4f} of 12 |" in (folder / "card.md").read_text()
+    _, out, _ = command("--run", runs[0].path, "--run", runs[1].path, "--compare")
+    assert re.search(rf"without copies +{expected:.4f} +0\.\d{{4}}\n", out)
+
+
 def test_the_card_tells_data_recipe_numbers_and_limits(command, undrawn, tmp_path):
     code, _, _ = command("--run", "20260101-000000-cnn3", "--split", "PublicTest", "--output", tmp_path)
     assert code == 0

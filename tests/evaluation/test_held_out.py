@@ -69,25 +69,13 @@ def test_selection_is_seen_by_the_pixels_whatever_the_file(csv_of, candidate_of,
     assert held.split == "PublicTest" and held.selected_on is False and held.warnings == ()
 
 
-@pytest.fixture
-def with_copies(csv_of, drawn):
-    """A CSV whose last two faces, of PrivateTest, are a Training face moved by two pixels, and one as it is."""
-    data = csv_of(*ALL)
-    moved, same = np.roll(drawn.split("Training").images[3], (2, -1), (0, 1)), drawn.split("Training").images[5]
-    lines = data.read_text().splitlines()
-    for place, image in ((-2, moved), (-1, same)):
-        label, _, usage = lines[place].split(",")
-        lines[place] = ",".join([label, " ".join(map(str, image.ravel())), usage])
-    write_text(data, "\n".join([*lines, ""]))
-    return data
-
-
 def test_a_photograph_that_was_trained_on_is_known_again_where_no_pixel_is_equal(with_copies, candidate_of):
     run = candidate_of(with_copies)
-    held = hold_out([run])
+    held = hold_out([run], find_copies=True)
     assert held.leaked.tolist() == [False] * 13 + [True]
     assert held.copied.tolist() == [False] * 12 + [True, True]
-    few = hold_out([run], limit=7)
+    assert hold_out([run]).copied is None  # who does not ask does not wait
+    few = hold_out([run], limit=7, find_copies=True)
     assert len(few.copied) == 7 and (few.copied >= few.leaked).all()
 
 
@@ -100,15 +88,16 @@ def test_copies_are_of_what_really_trained_the_runs(with_copies, candidate_of, d
         training, *_ = training_and_validation(whole, val_fraction=0.5, seed=seed)
         trained.append((training.images == original).all(axis=(1, 2)).any())
     assert {*trained} == {True, False}, "these seeds show nothing"
-    assert [hold_out([run], split="PrivateTest").copied[-2] for run in runs] == trained
-    assert hold_out(runs, split="PrivateTest").copied[-2]  # of several, by any of them
+    assert [hold_out([run], split="PrivateTest", find_copies=True).copied[-2] for run in runs] == trained
+    assert hold_out(runs, split="PrivateTest", find_copies=True).copied[-2]  # of several, by any of them
 
 
 def test_copies_are_not_looked_for_where_that_says_nothing(with_copies, csv_of, candidate_of):
     run = candidate_of(with_copies)
-    assert hold_out([run], split="Training").copied.all()
+    assert hold_out([run], split="Training", find_copies=True).copied.all()
     with_copies.unlink()
-    assert hold_out([run], data=str(csv_of("PrivateTest", name="other.csv"))).copied is None  # who knows?
+    other = str(csv_of("PrivateTest", name="other.csv"))
+    assert hold_out([run], data=other, find_copies=True).copied is None  # who knows?
 
 
 @pytest.mark.parametrize("settings", [{}, {"equalize": True}, {"limit": 40}, {"drop_uniform": True}])
@@ -250,7 +239,7 @@ def test_a_run_on_synthetic_faces_is_tested_on_the_same_ones(make_run, csv_of, c
     faces = load_faces("synthetic", limit=20)
     record = made.config.data | {"source": faces.source, "sha256": faces.sha256, "synthetic": True}
     synthetic = dataclasses.replace(made, config=dataclasses.replace(made.config, data=record))
-    held = hold_out([synthetic])
+    held = hold_out([synthetic], find_copies=True)
     assert held.synthetic and held.copied is None
     assert np.array_equal(held.faces.images, faces.split("PrivateTest").images)
     real = hold_out([synthetic], data=str(csv_of("PrivateTest", name="real.csv")))
@@ -283,7 +272,7 @@ def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_o
     for fold in range(3):
         make_run(data, f"crossed/members/{fold:02d}", fold=fold, **settings)
     (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
-    held = hold_out([candidate], split="validation")
+    held = hold_out([candidate], split="validation", find_copies=True)
     assert held.selected_on is True and held.leaked.tolist() == [False] * 70 and held.copied is None
     assert held.reason == "Each image is judged by the one network that was not trained on it."
     whole = read_faces(data)

@@ -134,6 +134,18 @@ def test_regions_tell_the_layer_and_that_their_maps_have_been_made_anew(run, tmp
     assert "Measured on the maps that grad-cam had before" in (tmp_path / "index.html").read_text()
 
 
+def test_options_of_limes_pictures_alone_leave_what_was_measured_of_its_maps(run, tmp_path, call, capsys):
+    arguments = ("--run", run.path, "--output", tmp_path, "--per-class", 1, "--lime-samples", 12)
+    call(*arguments, "--method", "lime", "regions")
+    call(*arguments, "--method", "lime", "--lime-positive-only")
+    assert "had before" not in (tmp_path / "index.html").read_text()
+    capsys.readouterr()
+    call(*arguments, "--method", "lime", "regions", "--lime-positive-only")
+    assert capsys.readouterr().out.count("done before") == 2
+    call(*arguments, "--method", "lime", "--lime-segments", "grid")
+    assert "Measured on the maps that lime had before" in (tmp_path / "index.html").read_text()
+
+
 def test_scores_are_those_of_the_maps_beside_them(explained, parts, run, arrays_of):
     from fer_keras.scores import faithfulness, localisation
 
