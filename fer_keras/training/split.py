@@ -28,10 +28,12 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
     if settings.drop_uniform:
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
+    copies = 0
     if settings.drop_copies:
-        say("looking for photographs that another split has too: a minute or two, the first time")
+        if not faces.synthetic:
+            say("looking for photographs that another split has too: a minute or two, the first time")
         there, faces = len(faces), without_copies_in_training(faces)
-        say(f"left out {there - len(faces):,} training images that show them")
+        copies = there - len(faces)
     training, validation, testable, rule = training_and_validation(
         faces,
         val_fraction=settings.val_fraction,
@@ -48,6 +50,8 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
     if settings.members > 1 and settings.val_fraction:
         last = settings.seed + settings.members - 1
         rule = f"{settings.members} networks, by seeds {settings.seed} to {last}, a part for each. The first: {rule}"
+    if settings.drop_copies:
+        rule += f" Left out, since another split has their photographs: {copies:,} training images."
     disputed = None
     if settings.drop_disputed is not None:
         training, disputed = without_disputed(training, settings.drop_disputed, logdir)

@@ -108,6 +108,12 @@ def test_nothing_among_nothing():
     assert likest(REFERENCES[:2], REFERENCES[:0]) == [-1, -1]
 
 
+def test_few_images_at_a_time_find_the_same(monkeypatch):
+    together = near_copies(REFERENCES, REFERENCES[5:])
+    monkeypatch.setattr(module, "_CORRELATIONS", 45)
+    np.testing.assert_array_equal(module._search(REFERENCES, REFERENCES[5:]), together)
+
+
 def test_the_search_is_done_once(monkeypatch):
     first = near_copies(REFERENCES[:3], REFERENCES)
     with monkeypatch.context() as patch:
