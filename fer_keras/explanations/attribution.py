@@ -9,7 +9,7 @@ from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.folder import MethodFolder
 from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.sheets import sheets
-from fer_keras.explanations.study import Study, layer_of
+from fer_keras.explanations.study import Study, layer_of, layer_title
 from fer_keras.plots.attribution import attribution_figure, comparison_figure, mean_maps_figure
 
 MAGNITUDE = ("smoothgrad",)  # signed, but its paper and every picture since show the magnitude
@@ -32,7 +32,7 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
         **study.arrays(indices),
     )
     shown, signed = shown_maps(explainer, maps)
-    at = _titled(explainer)
+    at = titled(name, study)
     over = "smoothed" if signed else "smoothed, where it is above its median"
     folder.reading = f"Beside each face its map, and the map, {over}, over the face. {_scale(signed)}"
     for sheet in sheets(study):
@@ -66,7 +66,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         **study.arrays(indices),
     )
     captions = [study.caption(index).replace("  ", "\n").replace(" (", "\n(") for index in indices]
-    layer = layer_of("comparison", study.network, study.options)
+    layer = layer_title("comparison", study.network, study.options)
     figure = comparison_figure(
         images, shown, signed, captions, title=f"Methods on the same faces (class activation maps at {layer})"
     )
@@ -146,9 +146,10 @@ def _write_means(study: Study, folder: MethodFolder, indices, maps, signed: bool
     folder.figure("mean.png", figure, caption, heading="The mean of each emotion")
 
 
-def _titled(explainer: Explainer) -> str:
-    layer = getattr(explainer, "layer", None)
-    return f"{explainer.name} at {layer}" if layer else explainer.name
+def titled(name: str, study: Study) -> str:
+    """Return the method's name, with the layer that it looks at where it looks at one."""
+    layer = layer_title(name, study.network, study.options)
+    return f"{name} at {layer}" if layer else name
 
 
 def _scale(signed: bool) -> str:

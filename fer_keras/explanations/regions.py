@@ -6,6 +6,7 @@ import pandas as pd
 from fer_keras.data.synthetic import PARTS, draw_faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.regions import FER2013_TEMPLATE, RegionMeans, region_means
+from fer_keras.explanations.attribution import titled
 from fer_keras.explanations.folder import MAPS, MethodFolder
 from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.study import Study, layer_of
@@ -36,7 +37,7 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
         face = shown[0] if study.target.synthetic else shown.mean(axis=0)  # the template is of all of them
         means = region_means(maps, parts, labels)
         tables.append(_table(name, layers[name], means))
-        at = f"{name} at {layers[name]}" if layers[name] else name
+        at = titled(name, study)
         figure = regions_figure(
             means.shares,
             means.standard_errors,

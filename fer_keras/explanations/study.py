@@ -162,6 +162,17 @@ def layer_of(name: str, network: Network, options: Options) -> str | None:
     return access.rectified_layer(access.spatial_layer(named))
 
 
+def layer_title(name: str, network: Network, options: Options) -> str:
+    """Return what to call the layer that an attribution method looks at: "conv2d_24 (activation_24)", the layer that
+    the command names with what it leads to, or the one name where they are the same; "" where it looks at none."""
+    layer = layer_of(name, network, options)
+    if layer is None:
+        return ""
+    named = network.layer
+    leads_there = named != layer and named in network.access.spatial_layers()
+    return f"{named} ({layer})" if leads_there else layer
+
+
 def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:
     """Return the network's probabilities, float32 (N, 7), for uint8 (N, 48, 48)."""
     probabilities = predictor(network)

@@ -20,7 +20,7 @@ from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations import methods
 from fer_keras.explanations.options import Options
-from fer_keras.explanations.study import Network, default_layer, layer_of
+from fer_keras.explanations.study import Network, default_layer, layer_of, layer_title
 from fer_keras.lock import locked
 from fer_keras.models import registry
 
@@ -265,6 +265,10 @@ def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_no
     network = Network(model, access, default_layer(access))
     assert layer_of("grad-cam", network, Options()) == layer
     assert layer_of("grad-cam", network, Options(layer=network.layer)) == layer
+    assert layer_title("grad-cam", network, Options()) == f"{network.layer} ({layer})"
+    there = Network(model, access, layer)
+    assert layer_title("grad-cam", there, Options(layer=layer)) == layer
+    assert layer_title("saliency", network, Options()) == ""
 
 
 @pytest.mark.parametrize(
