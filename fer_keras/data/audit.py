@@ -31,7 +31,7 @@ class Audit:
     disagreeing:    the groups of identical images whose labels differ: what nobody can learn.
     copies:         int64 (K, 2), images of other splits whose photograph stands in Training too, identical or not, and
                     where: what leaks though no pixel may be equal. None: the faces are drawn, or of one split.
-    copy_counts:    the number of these by split other than Training.
+    copy_counts:    the number of these by split other than Training, and all; empty where not looked for.
     """
 
     source: str
@@ -95,8 +95,7 @@ class Audit:
                 ("    images in them", [*blank, f"{_size(groups)['images']:,}"]),
             ]
         if self.copy_counts:
-            counts = self.copy_counts | {WHOLE: sum(self.copy_counts.values())}
-            shown = [f"{counts[split]:,}" if split in counts else "" for split in columns]
+            shown = [f"{self.copy_counts[split]:,}" if split in self.copy_counts else "" for split in columns]
             rows.append(("photographs that Training has too", shown))
         return "\n".join(f"{title:<38}" + "".join(f"{value:>13}" for value in values) for title, values in rows)
 
@@ -110,7 +109,7 @@ def audit(faces: Faces) -> Audit:
     masks[WHOLE] = np.ones(len(faces), dtype=bool)
     share = uniform_share(faces.images)
     moments = {split: _moments(faces.images[mask]) for split, mask in masks.items()}
-    copies = _copies_of_training(faces)
+    copies, others = _copies_of_training(faces), {split: mask for split, mask in masks.items() if split != TRAINING}
     group_of = content_groups(faces.images)
     groups = _duplicates(group_of, masks[WHOLE])
     labelled = {} if faces.labels is None else masks
@@ -130,7 +129,7 @@ def audit(faces: Faces) -> Audit:
         across=_differing(groups, faces.usage),
         disagreeing=() if faces.labels is None else _differing(groups, faces.labels),
         copies=copies,
-        copy_counts=_copy_counts(faces, copies),
+        copy_counts={} if copies is None else _count(others, np.isin(np.arange(len(faces)), copies[:, 0])),
     )
 
 
@@ -146,13 +145,6 @@ def _copies_of_training(faces: Faces) -> np.ndarray | None:
             found = near_copies(faces.images[index], faces.images[training])[:, 0]
             pairs.append(np.stack([index, training[found]], axis=1)[found >= 0])
     return np.concatenate(pairs)
-
-
-def _copy_counts(faces: Faces, copies: np.ndarray | None) -> dict[str, int]:
-    if copies is None:
-        return {}
-    others = [split for split in faces.splits() if split != TRAINING]
-    return {split: int(np.count_nonzero(faces.usage[copies[:, 0]] == split)) for split in others}
 
 
 def _count(masks: dict[str, np.ndarray], found: np.ndarray) -> dict[str, int]:

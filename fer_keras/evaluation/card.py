@@ -8,6 +8,7 @@ import shlex
 
 from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation.held_out import SEEN_OR_COPIED
 from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, short_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
@@ -91,7 +92,7 @@ def _numbers(evaluation: Evaluation) -> str:
     ]
     for rest, seen in (
         (metrics.without_leaks, held.seen_before),
-        (metrics.without_copies, "seen or whose photograph trained it, cut otherwise"),
+        (metrics.without_copies, SEEN_OR_COPIED),
     ):
         if rest is not None:
             value = f"{rest.accuracy:.4f} of {rest.n:,}" if rest.n else "none: all were seen"

@@ -14,6 +14,7 @@ from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by, trained_on
 
 FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
+SEEN_OR_COPIED = "seen or whose photograph trained it, cut otherwise"  # of the images that `copied` tells
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
 
 

@@ -161,4 +161,4 @@ def _flags(split: dict, *, by_part: bool) -> dict[str, str]:
     if split["limit"]:
         flags["--limit"] = f"{split['limit']}"
     chosen = ("drop_uniform", "drop_copies", "equalize")  # runs of before --drop-copies say nothing of it
-    return flags | {f"--{name.replace('_', '-')}": "" for name in chosen if split.get(name)}
+    return flags | {flag(name): "" for name in chosen if split.get(name)}

@@ -82,7 +82,7 @@ def test_a_photograph_that_stands_in_two_splits_is_found_though_no_pixel_is_equa
     images[[0, 5]] = photo[4:52, 4:52], photo[6:54, 5:53]  # Training and PublicTest
     found = audit(replace(faces, images=images))
     assert found.copies.tolist() == [[4, 2], [5, 0]]  # 4 is identical to 2 and 3
-    assert found.copy_counts == {"PublicTest": 2, "PrivateTest": 0}
+    assert found.copy_counts == {"PublicTest": 2, "PrivateTest": 0, "all": 2}
     row = next(line for line in found.table().splitlines() if "photographs" in line)
     assert row[38:].split() == ["2", "0", "2"]
     pictures = shown(audit_figure(replace(faces, images=images), found))
