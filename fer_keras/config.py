@@ -62,7 +62,7 @@ class Settings:
         "adam", "sgd has Nesterov momentum 0.9; muon is sgd with orthogonal steps", choices=OPTIMIZERS, many="muon"
     )
     learning_rate: float | None = _setting(
-        None, "peak learning rate (default: by optimizer; given alone it is adam's)", above=0
+        None, "peak learning rate (default: by optimizer); without --optimizer the optimizer is adam then", above=0
     )
     schedule: str = _setting("cosine", "course of the learning rate", choices=SCHEDULES)
     warmup_epochs: float = _setting(
@@ -79,7 +79,7 @@ class Settings:
         f"images on, where the network takes them",
         at_least=0,
     )
-    class_weight: str = _setting("none", "balanced weighs rare emotions up", choices=CLASS_WEIGHTS)
+    class_weight: str = _setting("none", "balanced: rare emotions count more", choices=CLASS_WEIGHTS)
     clip_norm: float = _setting(0.0, "clip the gradient's global norm (0: do not)", at_least=0)
     fine_tune_optimizer: str = _setting("sgd", "optimizer of the fine-tuning phase", choices=OPTIMIZERS)
     fine_tune_learning_rate: float = _setting(1e-4, "learning rate of the fine-tuning phase", above=0)
@@ -92,21 +92,33 @@ class Settings:
     early_stop: int = _setting(12, "stop after so many epochs without a better one (0: never)", at_least=0, many=0)
     rollback: bool = _setting(False, "after an epoch that lowers validation accuracy go back to the best weights")
     save_every: int = _setting(0, "keep the model of every N-th epoch too (0: do not)", at_least=0)
-    val_fraction: float = _setting(0.0, "validate on this stratified part of Training", at_least=0, below=1)
+    val_fraction: float = _setting(
+        0.0,
+        "validate on this stratified share of Training, not on PublicTest (0: 0.1 of it where there is no PublicTest)",
+        at_least=0,
+        below=1,
+    )
     drop_uniform: bool = _setting(
         False, "leave out images of Training with one value in more than half of their pixels, before it is split"
     )
     drop_copies: bool = _setting(
         False,
-        "leave out images of Training whose photograph stands in another split too, cut or scaled otherwise: what is "
-        "tested on is new then (with --limit: what that leaves)",
+        "leave out images of Training whose photograph stands in another split too, or in the part held out of "
+        "Training, cut or scaled otherwise: what is tested on is new then (with --limit: what that leaves)",
     )
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)
     seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0, at_most=MAX_SEED)
-    precision: str = _setting("auto", "of the computation; weights are float32", choices=PRECISIONS)
+    precision: str = _setting(
+        "auto",
+        "arithmetic; weights stay float32. auto: bfloat16 where the hardware has it, else float32",
+        choices=PRECISIONS,
+    )
     members: int = _setting(
-        1, "train so many networks, each with its own seed, and its own part of Training held out", at_least=1
+        1,
+        "train so many networks, each by its own seed; each holds its own tenth of Training out (another share: "
+        "--val-fraction), with --keep last alone nothing",
+        at_least=1,
     )
     folds: int = _setting(
         0, "cross-validate: train so many networks, each validated on another part of Training", at_least=0

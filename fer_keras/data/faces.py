@@ -1,5 +1,6 @@
 """`Faces`: images with their labels, splits and origins, as plain NumPy arrays."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,6 +39,8 @@ class Faces:
             path inside the folder, or the value of the CSV's `id` column.
     source: what was read, for people: a path, or SYNTHETIC.
     sha256: of the content of the source, hexadecimal.
+    development_sha256: of what a run may learn from or be selected on (`development_sha256`), of the whole source too;
+            "" where it is not known.
     """
 
     images: np.ndarray
@@ -46,6 +49,7 @@ class Faces:
     ids: np.ndarray
     source: str
     sha256: str
+    development_sha256: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -77,3 +81,20 @@ class Faces:
         if name not in self.splits():
             raise UserError(f"{self.source} has no {name} split. It has: {', '.join(self.splits())}")
         return self.take(self.usage == name)
+
+
+def development_sha256(images: np.ndarray, labels: np.ndarray | None, usage: np.ndarray) -> str:
+    """Return the SHA-256 of the images and labels of Training and PublicTest, in their order; "" without labels.
+
+    It is the same whether a source has PrivateTest as well or not (FER2013 is passed on in both ways), and however its
+    file is written. Shapes and dtypes as in `Faces`.
+    """
+    if labels is None:
+        return ""
+    digest = hashlib.sha256()
+    for split in ("Training", "PublicTest"):
+        there = usage == split
+        digest.update(f"{split} {np.sum(there)}\n".encode())
+        digest.update(np.ascontiguousarray(images[there]))
+        digest.update(labels[there].astype(np.uint8))
+    return digest.hexdigest()

@@ -31,13 +31,15 @@ def training_and_validation(
     fold: int | None = None,
     holds_out: bool = True,
     keep: str = "best",
+    drop_copies: bool = False,
 ) -> tuple[Faces, Faces, tuple[str, ...], str]:
     """Decide what is trained on and what selects the model. PrivateTest is in neither, ever.
 
     Without `val_fraction` (None or 0) PublicTest selects; with it, or where there is no PublicTest, a stratified part
     of Training does, which shares no identical image with what is trained on. With `folds` Training is dealt into so
     many parts, and part `fold` (None: the first) selects. Without `holds_out` all of Training trains and
-    no image validates. keep: as in training; it changes the words of the rule alone.
+    no image validates. keep: as in training; it changes the words of the rule alone. With `drop_copies` nothing trains
+    whose photograph stands in another split, or in the part of Training that is held out, too.
 
     Returns:
         (training, validation, testable, rule): testable names the splits on which the resulting model may be tested
@@ -45,12 +47,18 @@ def training_and_validation(
 
     Raises:
         UserError: for data without labels or a Training split, with images of one emotion only or (where Training is
-            split) with fewer than two different images of one, or for a `val_fraction` outside 0 <= f < 1.
+            split) with fewer than two different images of one, for a `val_fraction` outside 0 <= f < 1, or for
+            `drop_copies` of drawn faces, which show no photographs, or where it leaves one emotion or none.
     """
     fraction = val_fraction or 0.0
     if not 0 <= fraction < 1:
         raise UserError(f"--val-fraction: expected a number from 0 to below 1, received {val_fraction}")
     whole = _trainable(faces)
+    if drop_copies and faces.synthetic:
+        raise UserError("--drop-copies: expected photographs, received drawn, synthetic faces. Leave it out")
+    if drop_copies:
+        for split in (name for name in faces.splits() if name != "Training"):
+            whole = _without_copies(whole, faces.split(split))
     if not holds_out:
         rule = f"Trains on Training ({len(whole):,}); nothing of it is held out, the last epoch is kept."
         if not {"PublicTest", "PrivateTest"} & set(faces.splits()):
@@ -81,7 +89,10 @@ def training_and_validation(
             f"Cross-validates: {folds} networks, each trained on Training ({len(whole):,} images) without another of "
             f"{folds} stratified parts, {which_selects}; seed {seed}, identical images kept together."
         )
-    return whole.take(rest), whole.take(part), ("PublicTest", "PrivateTest"), rule
+    training, validation = whole.take(rest), whole.take(part)
+    if drop_copies:
+        training = _without_copies(training, validation)
+    return training, validation, ("PublicTest", "PrivateTest"), rule
 
 
 def _trainable(faces: Faces) -> Faces:
@@ -103,23 +114,22 @@ def without_uniform_training(faces: Faces) -> Faces:
     return faces.take((faces.usage != "Training") | (uniform_share(faces.images) <= NEARLY_UNIFORM))
 
 
-def without_copies_in_training(faces: Faces) -> Faces:
-    """Leave out of Training what shows a photograph of another split, cut or scaled otherwise or not (`near_copies`).
+def _without_copies(training: Faces, others: Faces) -> Faces:
+    """Leave out of `training` what shows a photograph of `others`, cut or scaled otherwise or not (`near_copies`).
 
-    Those splits stay whole: on them a network is then tested that has seen none of their photographs, as far as can be
-    told. It searches until nothing more is found, a minute for FER2013 the first time. UserError for drawn faces, which
-    are of no photographs.
+    It searches until nothing more is found, a minute for FER2013 and its PublicTest the first time.
     """
-    if faces.synthetic:
-        raise UserError("--drop-copies: expected photographs, received drawn, synthetic faces. Leave it out")
-    others, training = np.flatnonzero(faces.usage != "Training"), np.flatnonzero(faces.usage == "Training")
-    for split in (name for name in faces.splits() if name != "Training"):
-        while True:  # of a photograph with many copies not all are told at once
-            found = near_copies(faces.split(split).images, faces.images[training])
-            if (found < 0).all():
-                break
-            training = np.delete(training, np.unique(found[found >= 0]))
-    return faces.take(np.sort(np.concatenate([training, others])))
+    while True:  # of a photograph with many copies not all are told at once
+        found = near_copies(others.images, training.images)
+        if (found < 0).all():
+            break
+        training = training.take(np.setdiff1d(np.arange(len(training)), found))
+    if len(np.unique(training.labels)) < 2:
+        raise UserError(
+            f"--drop-copies: nearly all photographs of Training stand among the {len(others):,} images that it is to "
+            f"be tested on too, which leaves no two emotions to tell apart. Leave it out, or take other data"
+        )
+    return training
 
 
 @dataclass(frozen=True)
@@ -180,8 +190,6 @@ class SplitRecipe:
             numbered = replace(numbered, images=equalize(numbered.images))
         if self.drop_uniform:
             numbered = without_uniform_training(numbered)
-        if self.drop_copies:
-            numbered = without_copies_in_training(numbered)
         training, validation, _, _ = training_and_validation(
             numbered,
             val_fraction=self.val_fraction,
@@ -189,5 +197,6 @@ class SplitRecipe:
             folds=self.folds,
             fold=self.fold,
             holds_out=self.holds_out,
+            drop_copies=self.drop_copies,
         )
         return training.ids.astype(np.int64), validation.ids.astype(np.int64)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fer_keras.data import csv_files, folders
 from fer_keras.data.cache import through_cache
-from fer_keras.data.faces import SYNTHETIC, Faces
+from fer_keras.data.faces import SYNTHETIC, Faces, development_sha256
 from fer_keras.errors import UserError, near_miss
 from fer_keras.files import expanded
 
@@ -55,7 +55,8 @@ def read_faces(path: Path | str) -> Faces:
         raise UserError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
     # A folder called "synthetic" must not be taken for the built-in faces, now or when its name is read again.
     source = f"./{path}" if str(path) in ("auto", "synthetic", SYNTHETIC) else str(path)
-    return Faces(arrays["images"], arrays.get("labels"), arrays["usage"], arrays["ids"], source, sha256)
+    images, labels, usage = arrays["images"], arrays.get("labels"), arrays["usage"]
+    return Faces(images, labels, usage, arrays["ids"], source, sha256, development_sha256(images, labels, usage))
 
 
 def _existing(path: Path) -> Path:

@@ -10,11 +10,12 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
-from fer_keras.evaluation.runs_to_evaluate import Candidate
+from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
 from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by, trained_on
 
 FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
-SEEN_OR_COPIED = "seen or whose photograph trained it, cut otherwise"  # of the images that `copied` tells
+# Of the images that `copied` tells.
+SEEN_OR_COPIED = "that were seen, or whose photograph was, in another crop"
 VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
 
 
@@ -92,6 +93,7 @@ def hold_out(
             f"{whole.source}: expected labels to measure against, received a file without. "
             f"To predict it: python evaluate.py --predict {whole.source} --submission out.csv"
         )
+    candidates = [on_data(candidate, whole) for candidate in candidates]
     asked_for = split is not None
     split = split if asked_for else _default_split(candidates, whole)
     recipe = _recipe_of_validation(candidates, whole) if split == VALIDATION else None

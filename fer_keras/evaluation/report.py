@@ -12,7 +12,7 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities, out_of_fold_probabilities
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.options import VOTES
-from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of
+from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of, on_data
 from fer_keras.files import write_json, written_aside
 from fer_keras.metrics import (
     Metrics,
@@ -203,7 +203,9 @@ def images_title(evaluation: Evaluation) -> str:
     """Return what to call the images in a title: their split, of what data where the runs have others, and how they
     are judged where that is not as usual: the TTA, a majority vote."""
     held = evaluation.held
-    own = all(held.faces.sha256 == candidate.config.data["sha256"] for candidate in evaluation.candidates)
+    own = all(
+        held.faces.sha256 == on_data(candidate, held.faces).config.data["sha256"] for candidate in evaluation.candidates
+    )
     data = "" if own or held.synthetic else f" of {Path(held.faces.source).name}"
     tta = "" if evaluation.tta == "none" else f", tta {evaluation.tta}"
     vote = f", {VOTES['hard']}" if evaluation.majority else ""

@@ -1,9 +1,11 @@
 """Which networks are evaluated: those of the runs that were named, or of the newest one that is finished."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fer_keras.config import read_json_object
+from fer_keras.data.faces import Faces
+from fer_keras.data.known_again import record_on
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
 from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, refuse_twice, title_of
@@ -35,6 +37,13 @@ class Candidate:
     @property
     def name(self) -> str:
         return title_of(self.run)
+
+
+def on_data(candidate: Candidate, faces: Faces) -> Candidate:
+    """Return the candidate as if it had read the file of `faces`, where these hold all that it has learned from."""
+    record = record_on(candidate.config.data, faces)
+    config = replace(candidate.config, data=record)
+    return replace(candidate, config=config, split=replace(candidate.split, sha256=record["sha256"]))
 
 
 def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:

@@ -12,7 +12,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import equalize, stratified_limit
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
-from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
+from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, on_data
 from fer_keras.explanations.options import Options
 from fer_keras.files import expanded
 
@@ -116,6 +116,7 @@ def _one_network(options: Options) -> tuple[Candidate, list[str]]:
 def _split_for_explanations(candidate: Candidate, data: str | None) -> str | None:
     """Return a split that the run was not trained on, leaving PrivateTest to the final numbers if there is another."""
     whole = load_faces(data) if data is not None else data_of(candidate)
+    candidate = candidate if whole is None else on_data(candidate, whole)
     by = candidate.config.data["validation_split"]
     if whole is not None and (data is not None or whole.sha256 != candidate.config.data["sha256"] or not by):
         return "PublicTest" if "PublicTest" in whole.splits() else None

@@ -21,8 +21,9 @@ def ancestors(settings: Settings, logdir: str) -> list[dict]:
     """Return what is known of the runs that a run with these settings starts from or learns from, the oldest first.
 
     Each: run (its name), source ("synthetic", or the path of its data; None where an older version did not record it),
-    split (the fields of its SplitRecipe), disputed (whether other networks chose what trained it), validation_split,
-    keep and testable, as in config.json. Empty without --init-from and --teachers.
+    split (the fields of its SplitRecipe), development_sha256 (of its data, see `Faces`), disputed (whether other
+    networks chose what trained it), validation_split, keep and testable, as in config.json. Empty without --init-from
+    and --teachers.
     """
     parents = [*settings.init_from, *settings.teachers]
     found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
@@ -42,6 +43,7 @@ def _with_ancestors(path: str, logdir: str) -> list[dict]:
         "run": source.path.name if ensemble is None else f"{ensemble.path.name}/members/{source.path.name}",
         "source": "synthetic" if config.data["synthetic"] else config.data["source"],
         "split": asdict(SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(source, config))),
+        "development_sha256": config.data.get("development_sha256", ""),
         "disputed": "disputed" in config.data,
         "validation_split": config.data["validation_split"],
         "keep": config.settings.keep,
@@ -56,7 +58,7 @@ def _with_ancestors(path: str, logdir: str) -> list[dict]:
 def _completed(ancestor: dict) -> dict:
     """Return what an older version has recorded of a run, with what there was no choice of then."""
     return (
-        {"keep": "best", "source": None, "disputed": False}
+        {"keep": "best", "source": None, "disputed": False, "development_sha256": ""}
         | ancestor
         | {"split": asdict(SplitRecipe(**ancestor["split"]))}
     )

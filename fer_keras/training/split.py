@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from fer_keras.config import Settings
 from fer_keras.console import say
 from fer_keras.data.faces import Faces
-from fer_keras.data.protocol import training_and_validation, without_copies_in_training, without_uniform_training
+from fer_keras.data.known_again import ancestor_on
+from fer_keras.data.protocol import training_and_validation, without_uniform_training
 from fer_keras.training.clean import without_disputed
 from fer_keras.training.lineage import ancestors, still_testable
 
@@ -28,12 +31,8 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
     if settings.drop_uniform:
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
-    copies = 0
-    if settings.drop_copies:
-        if not faces.synthetic:
-            say("looking for photographs that another split has too: a minute or two, the first time")
-        there, faces = len(faces), without_copies_in_training(faces)
-        copies = there - len(faces)
+    if settings.drop_copies and not faces.synthetic:
+        say("looking for photographs that are tested on too: minutes, the first time")
     training, validation, testable, rule = training_and_validation(
         faces,
         val_fraction=settings.val_fraction,
@@ -42,6 +41,7 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         fold=settings.fold,
         holds_out=settings.holds_out,
         keep=settings.keep,
+        drop_copies=settings.drop_copies,
     )
     if not settings.epochs:
         rule = f"Trains nothing; batch statistics are those of images of Training ({len(training):,})."
@@ -51,16 +51,21 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         last = settings.seed + settings.members - 1
         rule = f"{settings.members} networks, by seeds {settings.seed} to {last}, a part for each. The first: {rule}"
     if settings.drop_copies:
-        rule += f" Left out, since another split has their photographs: {copies:,} training images."
+        held_out = np.sum(validation.usage == "Training")
+        copies = np.sum(faces.usage == "Training") - len(training) - held_out
+        where = "another split or the part held out" if held_out else "another split"
+        whose = " for the first" if settings.folds and settings.fold is None else ""
+        rule += f" Left out{whose}, since {where} has their photographs: {copies:,} training images."
     disputed = None
     if settings.drop_disputed is not None:
         training, disputed = without_disputed(training, settings.drop_disputed, logdir)
         rule += f" Left out, since {disputed['run']} disputes their labels: {disputed['left_out']:,} training images."
     if lineage is None:
-        lineage = ancestors(settings, logdir)
+        lineage = [ancestor_on(ancestor, faces) for ancestor in ancestors(settings, logdir)]
     record = {
         "source": faces.source,
         "sha256": faces.sha256,
+        "development_sha256": faces.development_sha256,
         "synthetic": faces.synthetic,
         "rule": rule,
         "validation_split": str(validation.usage[0]) if len(validation) else "",

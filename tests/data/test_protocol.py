@@ -9,7 +9,6 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.protocol import (
     SplitRecipe,
     training_and_validation,
-    without_copies_in_training,
     without_uniform_training,
 )
 from fer_keras.data.select import stratified_limit
@@ -153,28 +152,52 @@ def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_t
     assert validation.tolist() == list(range(40, 50))
 
 
-def test_photographs_of_other_splits_are_left_out_of_training_alone():
+def photos_with_copies() -> tuple[np.ndarray, np.ndarray]:
+    """Return sixty images of as many photographs, uint8 (60, 48, 48), and other cuts of the same photographs."""
     photos = gaussian_filter(np.random.default_rng(3).normal(size=(60, 60, 60)), (0, 1.5, 1.5))
     photos = (128 + 30 * photos / photos.std()).clip(0, 255).astype(np.uint8)
-    images = photos[:, 6:54, 6:54].copy()
+    return photos[:, 6:54, 6:54].copy(), photos[:, 5:53, 7:55]
+
+
+def test_photographs_of_other_splits_are_left_out_of_training_alone():
+    images, cuts = photos_with_copies()
     images[3] = images[45]  # Training has what PublicTest has, pixel for pixel
-    images[7], images[8] = photos[55, 5:53, 7:55], photos[55, 7:55, 6:54]  # and another cut of PrivateTest's, twice
-    images[20:32] = images[7]  # more often than a search tells
-    images[9] = photos[10, 5:53, 7:55]  # the same photograph twice in Training is nobody's affair
+    images[7], images[20:32] = cuts[55], cuts[55]  # and another cut of PrivateTest's, more often than a search tells
+    images[9] = cuts[10]  # the same photograph twice in Training is nobody's affair
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
-    left = without_copies_in_training(faces)
-    gone = (3, 7, 8, *range(20, 32))
-    assert left.ids.tolist() == [name for i, name in enumerate(faces.ids) if i not in gone]
+    kept = [i for i in range(40) if i not in (3, 7, *range(20, 32))]
     training, validation = SplitRecipe.of(Settings(drop_copies=True), faces.sha256).indices(faces)
-    assert training.tolist() == [i for i in range(40) if i not in gone]
-    assert validation.tolist() == list(range(40, 50))
-    alone = faces.split("Training")
-    assert without_copies_in_training(alone).ids.tolist() == alone.ids.tolist()
+    assert training.tolist() == kept and validation.tolist() == list(range(40, 50))
+    training, validation = SplitRecipe.of(Settings(drop_copies=True, keep="last"), faces.sha256).indices(faces)
+    assert training.tolist() == kept and validation.tolist() == []
 
 
-def test_drawn_faces_have_no_photographs_to_leave_out():
+@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 4, "fold": 2}])
+def test_photographs_of_the_part_held_out_of_training_are_left_out_too(part):
+    images, cuts = photos_with_copies()
+    images[20:39] = cuts[:19]  # each photograph twice in Training; the last stands in PublicTest too
+    images[40] = cuts[39]
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    training, validation = SplitRecipe.of(Settings(**part, drop_copies=True), faces.sha256).indices(faces)
+    photograph = np.where(np.arange(60) < 20, np.arange(60), np.arange(60) - 20)
+    held_out = set(photograph[validation].tolist())
+    assert validation.tolist() and 39 not in validation
+    assert training.tolist() == [i for i in range(39) if i not in validation.tolist() and photograph[i] not in held_out]
+
+
+def test_copies_are_not_left_out_where_they_leave_nothing_to_tell_apart():
+    images, cuts = photos_with_copies()
+    images[:39] = cuts[40]
+    with pytest.raises(UserError, match="--drop-copies: nearly all photographs of Training"):
+        training_and_validation(make_faces([0, 1] * 30, THREE_SPLITS, images), val_fraction=0, seed=0, drop_copies=True)
+
+
+@pytest.mark.parametrize("part", [{}, {"holds_out": False}, {"folds": 2}])
+def test_drawn_faces_have_no_photographs_to_leave_out(part):
     with pytest.raises(UserError, match="--drop-copies: expected photographs, received drawn, synthetic faces"):
-        without_copies_in_training(synthetic_faces(training=7, public=7, private=7))
+        training_and_validation(
+            synthetic_faces(training=7, public=7, private=7), val_fraction=0, seed=0, drop_copies=True, **part
+        )
 
 
 def test_folds_part_training_and_leave_the_test_splits_alone():

@@ -71,6 +71,7 @@ def make_run(tmp_path):
         record = {
             "source": str(data),
             "sha256": read_faces(data).sha256,
+            "development_sha256": read_faces(data).development_sha256,
             "synthetic": False,
             "rule": "by hand",
             "validation_split": validation_split,

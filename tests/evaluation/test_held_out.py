@@ -69,6 +69,25 @@ def test_selection_is_seen_by_the_pixels_whatever_the_file(csv_of, candidate_of,
     assert held.split == "PublicTest" and held.selected_on is False and held.warnings == ()
 
 
+@pytest.mark.parametrize("split", [None, "PublicTest", "validation"])
+def test_a_run_knows_its_data_again_in_a_file_with_more_to_test_on(csv_of, candidate_of, drawn, split):
+    small = csv_of("Training", "PublicTest", name="small.csv")
+    run = candidate_of(small, validation_split="Training", val_fraction=0.2, seed=5)
+    expected = hold_out([run], split=split)
+    small.unlink()
+    held = hold_out([run], data=str(csv_of(*ALL)), split=split)
+    assert held.warnings == expected.warnings and held.selected_on is expected.selected_on
+    if split is None:
+        assert (
+            held.split == "PrivateTest"
+            and held.reason == "PrivateTest took no part in training or in choosing the epoch."
+        )
+        assert not held.leaked.any()
+    else:
+        assert np.array_equal(held.faces.images, expected.faces.images)
+        assert np.array_equal(held.leaked, expected.leaked)
+
+
 def test_a_photograph_that_was_trained_on_is_known_again_where_no_pixel_is_equal(with_copies, candidate_of):
     run = candidate_of(with_copies)
     held = hold_out([run], find_copies=True)
@@ -116,8 +135,8 @@ def test_validation_is_what_training_validated_on(csv_of, candidate_of, settings
 
 def test_validation_of_data_that_the_run_was_not_trained_on_is_refused(csv_of, candidate_of):
     run = candidate_of(csv_of(*ALL))
-    with pytest.raises(UserError, match=r"received other data: .*Choose one of: Training, PublicTest$"):
-        hold_out([run], data=str(csv_of("Training", "PublicTest", name="other.csv")), split="validation")
+    with pytest.raises(UserError, match=r"received other data: .*Choose one of: Training, PrivateTest$"):
+        hold_out([run], data=str(csv_of("Training", "PrivateTest", name="other.csv")), split="validation")
 
 
 def test_validation_parts_that_differ_are_refused(csv_of, candidate_of):

@@ -13,7 +13,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
 from fer_keras.runs import Run, RunConfig, write_config
-from fer_keras.training.lineage import ancestors, refuse_seen_validation
+from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.split import choose_split
 
 
@@ -36,7 +36,7 @@ def begin(source, tmp_path):
         settings = Settings(**{"data": source} | given)
         faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
         split = choose_split(faces, settings, str(tmp_path))
-        refuse_seen_validation(settings, ancestors(settings, str(tmp_path)), faces)
+        refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
         run = Run(tmp_path / name)
         run.path.mkdir()
         write_config(run, RunConfig(settings, split.record))
@@ -107,6 +107,18 @@ def test_the_advice_of_the_refusal_works(begin, first, second):
         settings[name.replace("-", "_")] = VALUES.get(value) or (float(value) if "." in value else int(value))
     assert settings != second
     begin("third", init_from=("first",), **settings)
+
+
+def test_a_file_with_more_to_test_on_hides_nothing(source, tmp_path, begin):
+    without = tmp_path / "without.csv"  # FER2013 is passed on with PrivateTest and without
+    write_text(without, "\n".join(line for line in Path(source).read_text().splitlines() if "Private" not in line))
+    begin("first", data=str(without), keep="last")
+    without.unlink()
+    with pytest.raises(UserError, match="28 of the 28 images that would validate it have trained first"):
+        begin("second", init_from=("first",), val_fraction=0.2)
+    begin("third", data=source, val_fraction=0.2, seed=3)
+    _, split = begin("fourth", init_from=("third",), val_fraction=0.2, seed=3)
+    assert split.record["testable"] == ["PublicTest", "PrivateTest"]
 
 
 def test_all_of_training_may_learn_from_what_a_part_of_it_has_selected(begin):

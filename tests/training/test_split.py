@@ -24,7 +24,13 @@ def test_photographs_of_another_split_are_left_out_and_that_is_recorded(tmp_path
     assert split.record["training"] == 26
     assert split.record["rule"].endswith(" Left out, since another split has their photographs: 2 training images.")
     assert "Left out" not in whole.record["rule"]
-    assert capsys.readouterr().out.count("looking for photographs") == 1
+    parts = choose_split(faces, Settings(drop_copies=True, folds=2), str(tmp_path))
+    assert len(parts.training) + len(parts.validation) == 26
+    assert (
+        " Left out for the first, since another split or the part held out has their photographs: 2 training"
+        in (parts.record["rule"])
+    )
+    assert capsys.readouterr().out.count("looking for photographs") == 2
 
 
 def test_drawn_faces_are_refused_without_a_search(tmp_path, capsys):

@@ -1,0 +1,31 @@
+"""Runs know the data again that they have learned from, where these come in a file with other images to test on.
+
+FER2013 is passed on with PrivateTest and without. A run's record of its data (config.json) holds the SHA-256 of the
+file and, in newer versions, that of all that it may have learned from or been selected on (`development_sha256`). Where
+the latter is that of the data at hand, what follows from the record holds for them.
+"""
+
+from typing import Any
+
+from fer_keras.data.faces import Faces
+
+
+def record_on(record: dict[str, Any], faces: Faces) -> dict[str, Any]:
+    """Return config.json's "data", as if the run, and all that it comes from, had read the file of `faces`.
+
+    The record itself where Training or PublicTest are others there, or where it is not known whether they are.
+    """
+    if "starts_from" in record:
+        record = record | {"starts_from": [ancestor_on(ancestor, faces) for ancestor in record["starts_from"]]}
+    return record | {"sha256": faces.sha256} if _holds_the_same(faces, record) else record
+
+
+def ancestor_on(ancestor: dict[str, Any], faces: Faces) -> dict[str, Any]:
+    """Return what is recorded of one run that another comes from (`training.lineage`), the same way."""
+    if not _holds_the_same(faces, ancestor):
+        return ancestor
+    return ancestor | {"split": ancestor["split"] | {"sha256": faces.sha256}}
+
+
+def _holds_the_same(faces: Faces, record: dict[str, Any]) -> bool:
+    return record.get("development_sha256", "") == faces.development_sha256 != ""
