@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Say how good a run is, in numbers with their uncertainty and in figures.
 
-python evaluate.py                                     the newest finished run, on a split that it never saw
+python evaluate.py                                     the newest finished run, on a test split if there is one
 python evaluate.py --run A --tta flip                  with test-time augmentation
 python evaluate.py --run A B C --vote hard             an ensemble of runs, by majority
 python evaluate.py --run A --run B --compare           side by side, with McNemar's test

@@ -7,6 +7,8 @@ python train.py --arch cnn4 --epochs 30               a small network, quick on 
 python train.py --members 5                           an ensemble
 python train.py --config configs/standard.json        a recipe, and before it those that it builds on
 python train.py --resume logs/20260101-120000-vgg25   go on where a run was stopped
+
+Defaults "from 10,000 training images on" are for networks that learn from scratch; with --init-from the first holds.
 """
 
 import sys

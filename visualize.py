@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Show what a network looks at, and what its layers are after, in pictures under the run's explanations/.
+"""Show what a network looks at, and what its layers respond to, in pictures under the run's explanations/.
 
 python visualize.py                                  the newest finished run: saliency, activation, outputs, lime
 python visualize.py --layer conv2d_24                one layer's filters and feature maps

@@ -15,7 +15,9 @@ split, cut or scaled otherwise. Nothing is changed.
 
 def main(argv: list[str] | None = None) -> None:
     parser = cli.Parser(
-        prog="python -m fer_keras.data", description="Look a collection of faces through.", epilog=_EPILOG
+        prog="python -m fer_keras.data",
+        description="Audit a data set of faces: numbers, duplicates, copies, doubtful labels.",
+        epilog=_EPILOG,
     )
     parser.add_argument(
         "path",
