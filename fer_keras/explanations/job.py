@@ -21,6 +21,7 @@ from fer_keras.explanations.lime import write_lime
 from fer_keras.explanations.methods import METHODS, OF_ATTRIBUTIONS
 from fer_keras.explanations.options import Options
 from fer_keras.explanations.outputs import write_outputs
+from fer_keras.explanations.photos import write_faces
 from fer_keras.explanations.progress import progress
 from fer_keras.explanations.regions import write_regions
 from fer_keras.explanations.scores import write_scores
@@ -39,6 +40,7 @@ _SELECTION = ("per_class", "index", "seed")
 _OF_LIME = ("lime_samples", "lime_segments")
 _OF_LIMES_PICTURES = ("lime_top_labels", "lime_positive_only")
 _DEPENDS_ON = {
+    "faces": (),
     "comparison": (*_SELECTION, *_OF_LIME),
     "activation": ("filters", "filter", "style", "seed"),
     "outputs": ("filter", "channels", "index", "seed"),
@@ -112,7 +114,7 @@ def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str,
     say(f"  {len(folder.files)} files in {duration(time.monotonic() - started)}")
 
 
-_UNITS = {"comparison": "methods", "activation": "steps", "regions": "methods", "scores": "methods"}
+_UNITS = {"faces": "photos", "comparison": "methods", "activation": "steps", "regions": "methods", "scores": "methods"}
 
 
 def _writer(name: str, options: Options):
@@ -120,6 +122,7 @@ def _writer(name: str, options: Options):
     if name in OF_ATTRIBUTIONS:
         return partial({"regions": write_regions, "scores": write_scores}[name], _measured(options))
     others = {
+        "faces": write_faces,
         "comparison": write_comparison,
         "activation": write_activation,
         "outputs": write_outputs,
@@ -145,6 +148,8 @@ def _options_of(name: str, *, photos: bool) -> tuple[str, ...]:
 def decided_by(name: str, target: Target, network: Network, options: Options) -> dict[str, Any]:
     """Return all that decides what a method leaves behind, as JSON values."""
     decided = dict(target.identity)
+    if name == "faces":
+        decided["photos"] = [str(photo.path) for photo in target.photos]
     if name in OF_ATTRIBUTIONS:
         decided |= {one: _of_maps(decided_by(one, target, network, options)) for one in _measured(options)}
     for option in _options_of(name, photos=target.faces.labels is None):

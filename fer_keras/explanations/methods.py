@@ -3,7 +3,9 @@
 from fer_keras.explain.registry import EXPLAINERS
 
 # name: what its pictures show, for the help text and for index.html
-METHODS = {name: about for name, (_, _, about) in EXPLAINERS.items()} | {
+METHODS = {
+    "faces": "the photos, with the faces found in them boxed and numbered (with --photo)",
+    **{name: about for name, (_, _, about) in EXPLAINERS.items()},
     "comparison": "every attribution method on the same faces",
     "activation": "the picture that excites each filter of a layer most, beside the faces that do",
     "outputs": "the feature maps of a layer, and of the whole network, for a face",
@@ -13,9 +15,10 @@ METHODS = {name: about for name, (_, _, about) in EXPLAINERS.items()} | {
 }
 OF_ATTRIBUTIONS = ("regions", "scores")  # they measure the attributions of the same command
 DEFAULT_METHODS = ("saliency", "activation", "outputs", "lime")
-# Those that explain a face whose true emotion nobody has said.
-OF_PHOTOS = (*EXPLAINERS, "comparison", "outputs")
-DEFAULT_METHODS_OF_PHOTOS = ("saliency", "grad-cam", "lime")
+OF_DATA = tuple(name for name in METHODS if name != "faces")
+# Those of photos, and those that explain a face whose true emotion nobody has said.
+OF_PHOTOS = ("faces", *EXPLAINERS, "comparison", "outputs")
+DEFAULT_METHODS_OF_PHOTOS = ("faces", "saliency", "grad-cam", "lime")
 ALL = "all"
 
 # What `explain.activation` and `explain.lime_images` offer; a test holds them equal. Importing those takes seconds.

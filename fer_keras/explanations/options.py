@@ -12,6 +12,7 @@ from fer_keras.explanations.methods import (
     DEFAULT_METHODS_OF_PHOTOS,
     METHODS,
     OF_ATTRIBUTIONS,
+    OF_DATA,
     OF_PHOTOS,
     SEGMENTATIONS,
     STYLES,
@@ -88,6 +89,8 @@ class Options:
         if not self.photo:
             if not self.detect:
                 raise UserError("--no-detect is for photos: expected --photo PATH too")
+            if set(self.method) - {*OF_DATA, ALL}:
+                raise UserError("--method faces is for photos: expected --photo PATH too")
             return
         of_data = {"--data": self.data, "--split": self.split, "--limit": self.limit, "--score": self.score}
         given = [name for name, value in of_data.items() if value]
@@ -96,7 +99,7 @@ class Options:
         others = [name for name in self.method if name not in (*OF_PHOTOS, ALL)]
         if others:
             raise UserError(
-                f"--photo: expected a method that explains a face without a label ({', '.join(OF_PHOTOS)}), "
+                f"--photo: expected a method of photos, whose faces have no label ({', '.join(OF_PHOTOS)}), "
                 f"received {others[0]}"
             )
 
@@ -104,7 +107,7 @@ class Options:
     def methods(self) -> list[str]:
         """The methods to carry out, each once and in order; with "regions" or "scores" an attribution to measure."""
         named = self.method or (DEFAULT_METHODS_OF_PHOTOS if self.photo else DEFAULT_METHODS)
-        every = OF_PHOTOS if self.photo else METHODS
+        every = OF_PHOTOS if self.photo else OF_DATA
         wanted = set(every) if ALL in named else {*named, *(["scores"] if self.score else [])}
         if wanted & set(OF_ATTRIBUTIONS) and not wanted & set(EXPLAINERS):
             wanted.add("saliency")

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_keras.console import say
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
@@ -15,6 +15,9 @@ from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, on_data
 from fer_keras.explanations.options import Options
 from fer_keras.files import expanded
+
+if TYPE_CHECKING:
+    from fer_keras.photos.predict import PhotoResult
 
 PHOTOS = "photos"  # what stands for the split of faces in photos
 TRAINED_ON_SYNTHETIC_NOTE = "The network was trained on drawn, synthetic faces."
@@ -27,7 +30,8 @@ class Target:
     name: of the run or the file, for people. network_file: its .keras. own: whether train.py made it.
     faces: as the network is given them (equalised where it was trained so). split: their name, or PHOTOS. reason: why
     these, a sentence. folder: where explanations go. note: below every figure. warnings: what a reader must not miss.
-    identity: JSON values that tell this network and these faces from any others.
+    identity: JSON values that tell this network and these faces from any others. photos: where the faces stand, if in
+    photos.
     """
 
     name: str
@@ -40,6 +44,7 @@ class Target:
     note: str | None
     warnings: tuple[str, ...]
     identity: dict[str, Any]
+    photos: "tuple[PhotoResult, ...]" = ()
 
     @property
     def synthetic(self) -> bool:
@@ -60,13 +65,15 @@ class _Shown:
     reason: str = ""
     note: str | None = None
     warnings: tuple[str, ...] = ()
+    photos: "tuple[PhotoResult, ...]" = ()
 
 
 def _in_photos(options: Options) -> _Shown:
     from fer_keras.photos.faces import faces_in_photos  # here, for OpenCV and Matplotlib take their time to start
 
     paths = [expanded(path) for path in options.photo]
-    return _Shown(faces_in_photos(paths, detect=options.detect, tell=say), PHOTOS)
+    faces, photos = faces_in_photos(paths, detect=options.detect, tell=say)
+    return _Shown(faces, PHOTOS, photos=tuple(photos))
 
 
 def _of_run(options: Options) -> Target:
@@ -91,6 +98,7 @@ def _of_run(options: Options) -> Target:
         note=shown.note or note,
         warnings=(*said, *shown.warnings),
         identity=_identity(member.file, faces, shown.split, equalized=member.equalize),
+        photos=shown.photos,
     )
 
 
@@ -140,6 +148,7 @@ def _of_file(options: Options) -> Target:
         note=shown.note,
         warnings=shown.warnings,
         identity=_identity(file, shown.faces, shown.split, equalized=False),
+        photos=shown.photos,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from matplotlib.figure import Figure
 
 from fer_keras.console import counted
 from fer_keras.data.folders import decode_face
@@ -70,7 +71,7 @@ def annotate(
     results = []
     for result, end, name in zip(searched, ends, picture_names(photos, output), strict=True):
         mine = probabilities[end - len(result.boxes) : end]
-        results.append(_draw(replace(result, probabilities=mine), output / name) if len(mine) else result)
+        results.append(_save(replace(result, probabilities=mine), output / name) if len(mine) else result)
     return results
 
 
@@ -113,14 +114,18 @@ def search(path: Path, *, detect: bool = True) -> PhotoResult:
     return replace(nothing, boxes=boxes, crops=np.stack(crops))
 
 
-def _draw(result: PhotoResult, picture: Path) -> PhotoResult:
-    # The photo is decoded again: to keep all of them would take gigabytes.
+def draw(result: PhotoResult) -> Figure:
+    """Return the photo with its faces boxed, and numbered where they are several. UserError where it cannot be read."""
+    photo = read_photo(result.path)  # decoded again: to keep all of them would take gigabytes
+    boxes = np.array([(box.x, box.y, box.width, box.height) for box in result.boxes])
+    return photo_figure(photo, boxes, result.crops, result.probabilities, title=result.path.name)
+
+
+def _save(result: PhotoResult, picture: Path) -> PhotoResult:
     try:
-        photo = read_photo(result.path)
+        figure = draw(result)
     except UserError as error:  # it was whole a moment ago
         return replace(result, problem=str(error).removeprefix(f"{result.path} "), unreadable=True)
-    boxes = np.array([(box.x, box.y, box.width, box.height) for box in result.boxes])
-    figure = photo_figure(photo, boxes, result.crops, result.probabilities, title=result.path.name)
     save_figure(figure, picture)
     return replace(result, picture=picture)
 

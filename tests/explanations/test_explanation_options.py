@@ -17,7 +17,7 @@ def test_the_defaults_are_those_of_the_contract():
 
 def test_all_is_every_method_once_and_attributions_come_before_what_reads_them():
     methods = Options(method=("lime", "all")).methods
-    assert sorted(methods) == sorted(METHODS) and set(EXPLAINERS) < set(methods)
+    assert sorted([*methods, "faces"]) == sorted(METHODS) and set(EXPLAINERS) < set(methods)
     assert max(methods.index(name) for name in EXPLAINERS) < methods.index("regions")
 
 
@@ -56,7 +56,7 @@ def test_a_flag_that_no_method_reads_is_told(given, idle):
 
 
 def test_photos_have_methods_of_their_own():
-    assert Options(photo=("a.jpg",)).methods == ["saliency", "grad-cam", "lime"]
+    assert Options(photo=("a.jpg",)).methods == ["faces", "saliency", "grad-cam", "lime"]
     every = Options(photo=("a.jpg",), method=("all",)).methods
     assert set(METHODS) - set(every) == {"activation", "filters", "regions", "scores"}
     [said] = idle_flags(Options(photo=("a.jpg",), per_class=3, index=(1,)))
@@ -68,6 +68,7 @@ def test_photos_have_methods_of_their_own():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"method": ("faces", "saliency")}, "--method faces is for photos: expected --photo PATH too"),
         ({"method": ("salency",)}, "no method 'salency'. Did you mean 'saliency'.*activation"),
         ({"style": "robusta"}, "no --style 'robusta'. Did you mean 'robust'"),
         ({"lime_segments": "slick"}, "no --lime-segments 'slick'. Did you mean 'slic'"),
@@ -89,7 +90,7 @@ def test_photos_have_methods_of_their_own():
         ({"photo": ("a.jpg",), "score": True}, "expected no --score"),
         (
             {"photo": ("a.jpg",), "method": ("lime", "filters")},
-            r"a label \(saliency.*outputs\), received filters",
+            r"no label \(faces, saliency.*outputs\), received filters",
         ),
         ({"model": "a.keras", "epoch": 3}, "expected no --epoch"),
     ],

@@ -9,6 +9,9 @@ from PIL import Image
 
 from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.gradients import Saliency
+from fer_keras.explanations import photos as explanations_photos
+from fer_keras.photos import predict
+from fer_keras.photos.detect import Box
 
 
 def names_in(folder):
@@ -44,6 +47,26 @@ def test_the_faces_in_photos_are_explained_without_a_label(run, photos, capsys, 
     said = capsys.readouterr().out
     assert "--per-class changes nothing" in said and "saliency: done before" in said
     assert "says nothing about people" not in page and "The network was trained on drawn, synthetic faces." in page
+
+
+def test_each_photo_is_shown_with_its_own_faces(run, photos, faces, tmp_path, call, monkeypatch):
+    pair = tmp_path / "pair <b>.png"
+    Image.fromarray(np.hstack([faces.images[5], faces.images[9]])).save(pair)
+    two = [Box(0, 0, 48, 48), Box(48, 0, 48, 48)]
+    monkeypatch.setattr(predict, "find_faces", lambda gray: two if gray.shape[1] == 96 else two[:1])
+    monkeypatch.setattr(predict, "face_crop", lambda gray, box: gray[:, box.x : box.x + 48])
+    drawn = []
+    monkeypatch.setattr(explanations_photos, "draw", lambda photo: drawn.append(photo) or predict.draw(photo))
+    call("--run", run.path, "--photo", photos / "a.png", pair, "--method", "faces", "--output", tmp_path / "out")
+    assert [photo.path.name for photo in drawn] == ["a.png", "pair <b>.png"]
+    np.testing.assert_array_equal(drawn[1].crops, faces.images[[5, 9]])
+    network = keras.saving.load_model(run.model_file, compile=False, safe_mode=True)
+    for photo in drawn:
+        expected = network.predict(photo.crops[..., None].astype(np.float32), verbose=0)
+        np.testing.assert_allclose(photo.probabilities, expected, atol=1e-5)
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert "src='faces/photo-2.png'" in page and f"{tmp_path}/pair &lt;b&gt;.png: 2 faces." in page
+    assert {"photo-1.png", "photo-2.png"} < names_in(tmp_path / "out" / "faces")
 
 
 def test_many_faces_take_several_sheets(run, tmp_path, call, faces):

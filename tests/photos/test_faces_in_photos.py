@@ -1,5 +1,7 @@
 """Photos as data for explanations: every face found, called by its photo, and none labelled."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -21,18 +23,28 @@ def folder(tmp_path_factory, drawn_scene):
 
 def test_faces_are_called_by_their_photo_and_numbered_where_it_has_several(folder):
     told = []
-    faces = faces_in_photos([folder], tell=told.append)
+    faces, photos = faces_in_photos([folder], tell=told.append)
     assert faces.ids.tolist() == ["b two.png 1", "b two.png 2", "c one.png"]
     expected = np.concatenate([search(folder / name).crops for name in ("b two.png", "c one.png")])
     np.testing.assert_array_equal(faces.images, expected)
+    assert [(photo.path.name, len(photo.boxes)) for photo in photos] == [("b two.png", 2), ("c one.png", 1)]
     assert faces.labels is None and faces.source == "2 photos"
     assert [line.split(": ")[1] for line in told] == ["no face found", "2 faces", "1 face"]
-    alone = faces_in_photos([folder / "c one.png"], tell=told.append)
+    alone, _ = faces_in_photos([folder / "c one.png"], tell=told.append)
     assert alone.source == "c one.png" and alone.sha256 != faces.sha256
 
 
+def test_photos_of_one_name_are_told_apart_by_their_folders(folder, tmp_path):
+    for name in ("mon", "tue"):
+        (tmp_path / name).mkdir()
+        shutil.copyfile(folder / "c one.png", tmp_path / name / "me.png")
+    shutil.copyfile(folder / "b two.png", tmp_path / "b two.png")
+    faces, _ = faces_in_photos([tmp_path], tell=lambda line: None)
+    assert faces.ids.tolist() == ["b two.png 1", "b two.png 2", "mon/me.png", "tue/me.png"]
+
+
 def test_without_detection_a_photo_is_one_face(folder):
-    faces = faces_in_photos([folder / "a none.png"], detect=False, tell=lambda line: None)
+    faces, _ = faces_in_photos([folder / "a none.png"], detect=False, tell=lambda line: None)
     np.testing.assert_array_equal(faces.images, [decode_face(folder / "a none.png")])
 
 
