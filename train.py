@@ -17,6 +17,7 @@ from pathlib import Path
 from fer_keras import cli
 from fer_keras.config import Settings, check_run_name, flag
 from fer_keras.errors import UserError
+from fer_keras.files import expanded
 from fer_keras.recipe_files import read_after, read_settings, refuse_early_stop, refuse_idle, without_training
 
 
@@ -35,6 +36,8 @@ def parse() -> cli.argparse.Namespace:
 def main() -> None:
     arguments = parse()
     given = cli.given_settings(arguments)
+    if arguments.config is not None:
+        arguments.config = str(expanded(arguments.config))
     if arguments.resume is not None:
         refused = [flag(name) for name in given if name != "data"]
         refused += [f"--{name}" for name in ("config", "name") if getattr(arguments, name) is not None]

@@ -5,6 +5,7 @@ import argparse
 import dataclasses
 import errno
 import importlib.util
+import io
 import logging
 import os
 import signal
@@ -57,6 +58,9 @@ class Parser(argparse.ArgumentParser):
 def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     """Call `main` and return the exit code: its own or 0, 2 with one line for a user's mistake, 130 for Ctrl-C."""
     program = program or os.path.basename(sys.argv[0])  # noqa: PTH119
+    for stream in (sys.stdout, sys.stderr):  # a path may have letters that the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as cleanly as Ctrl-C
     again: list[threading.Timer] = []
     hook, sys.unraisablehook = sys.unraisablehook, _hook_that_interrupts_again(sys.unraisablehook, again)

@@ -156,6 +156,9 @@ def read_config(run: Run) -> RunConfig:
         if not isinstance(data.get(key), kind):
             received = f"received {data[key]!r}" if key in data else "which is missing"
             raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
+    for before in data.get("starts_from", []):
+        if not isinstance(before, dict) or not isinstance(before.get("split"), dict) or "sha256" not in before["split"]:
+            raise UserError(f"{run.config_file}: expected data.starts_from to tell of runs, received {before!r}")
     return RunConfig(Settings.from_json(settings, str(run.config_file)), data)
 
 
@@ -272,10 +275,25 @@ def open_pretrained(logdir: Path | str) -> Run:
 
 
 def all_runs(logdir: Path | str) -> list[Run]:
-    """Return the runs trained under `logdir`, oldest first: their names begin with the time."""
+    """Return the runs trained under `logdir`, the one that began first at the front."""
     folder = Path(logdir)
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [Run(path) for path in paths if is_run(path) and path.name != PRETRAINED]
+    return sorted((Run(path) for path in paths if is_run(path) and path.name != PRETRAINED), key=_began)
+
+
+def _began(run: Run) -> float:
+    """Return when a run began, in seconds since 1970: by its environment.json, or else by its name.
+
+    Names are of local time, which stands still for an hour in autumn, and people rename folders.
+    """
+    try:
+        return datetime.fromisoformat(read_json_object(run.environment_file)["started"]).timestamp()
+    except (UserError, KeyError, TypeError, ValueError):  # it was stopped before its first step, or is damaged
+        pass
+    try:
+        return datetime.strptime(run.path.name[:15], "%Y%m%d-%H%M%S").timestamp()
+    except ValueError:
+        return run.config_file.stat().st_mtime
 
 
 def newest_finished(logdir: Path | str) -> Run:

@@ -1,5 +1,6 @@
 import errno
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -179,3 +180,11 @@ def test_networks_that_are_traced_one_after_another_are_no_warning_and_others_st
     finally:
         tf.get_logger().removeHandler(handler)
     assert said == ["a warning"]
+
+
+def test_what_the_terminal_cannot_write_is_written_otherwise():
+    script = "from fer_keras import cli; import sys; sys.exit(cli.guarded(lambda: print('l\\u00f6gs')))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, [b"l\\xf6gs"])

@@ -82,6 +82,23 @@ def test_the_newest_finished_run_is_found_past_an_unfinished_one(tmp_path):
     assert newest_finished(tmp_path) == older
 
 
+def test_the_newest_run_is_the_one_that_began_last_whatever_it_is_called(tmp_path):
+    older, newer, unknown = (make_run(tmp_path, name, finished=True) for name in ("a", "b", "c"))
+    for run, began in ((older, "2026-10-24T23:30:00+00:00"), (newer, "2026-10-25T00:30:00+00:00")):
+        run.environment_file.write_text(json.dumps({"started": began}))
+    older.path.rename(tmp_path / "zz-mine")
+    assert newest_finished(tmp_path) == newer  # what says nothing is as old as its name, of January
+    unknown.path.rename(tmp_path / "20261231-000000-cnn4-c")
+    assert newest_finished(tmp_path).path.name == "20261231-000000-cnn4-c"
+
+
+def test_a_damaged_lineage_is_told(tmp_path):
+    run = make_run(tmp_path, None, finished=True)
+    write_config(run, RunConfig(Settings(), RECORD | {"starts_from": [{"run": "x"}]}))
+    with pytest.raises(UserError, match=r"config\.json: expected data\.starts_from to tell of runs"):
+        read_config(run)
+
+
 def test_without_a_finished_run_the_next_command_is_told(tmp_path):
     with pytest.raises(UserError, match=r"python train\.py\. .*--run pretrained"):
         newest_finished(tmp_path / "logs")

@@ -2,7 +2,8 @@
 
 FER2013 is passed on with PrivateTest and without. A run's record of its data (config.json) holds the SHA-256 of the
 file and, in newer versions, that of all that it may have learned from or been selected on (`development_sha256`). Where
-the latter is that of the data at hand, what follows from the record holds for them.
+the latter is that of the data at hand, what follows from the record holds for them. Not so for a run with
+--drop-copies: what it left out depends on what it would be tested on.
 """
 
 from typing import Any
@@ -10,19 +11,20 @@ from typing import Any
 from fer_keras.data.faces import Faces
 
 
-def record_on(record: dict[str, Any], faces: Faces) -> dict[str, Any]:
+def record_on(record: dict[str, Any], faces: Faces, *, drop_copies: bool) -> dict[str, Any]:
     """Return config.json's "data", as if the run, and all that it comes from, had read the file of `faces`.
 
     The record itself where Training or PublicTest are others there, or where it is not known whether they are.
+    drop_copies: as the run's settings have it.
     """
     if "starts_from" in record:
         record = record | {"starts_from": [ancestor_on(ancestor, faces) for ancestor in record["starts_from"]]}
-    return record | {"sha256": faces.sha256} if _holds_the_same(faces, record) else record
+    return record | {"sha256": faces.sha256} if _holds_the_same(faces, record) and not drop_copies else record
 
 
 def ancestor_on(ancestor: dict[str, Any], faces: Faces) -> dict[str, Any]:
     """Return what is recorded of one run that another comes from (`training.lineage`), the same way."""
-    if not _holds_the_same(faces, ancestor):
+    if not _holds_the_same(faces, ancestor) or ancestor["split"].get("drop_copies"):
         return ancestor
     return ancestor | {"split": ancestor["split"] | {"sha256": faces.sha256}}
 

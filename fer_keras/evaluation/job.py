@@ -58,6 +58,7 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
     page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / report.METRICS)
+    (folder / report.METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
     write_text(page, card.card_text(evaluation))
     written = [*report.write_evaluation(evaluation, folder), page]
     print(f"\n{console.written_text(folder, written)}", flush=True)

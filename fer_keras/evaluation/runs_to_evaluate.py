@@ -41,7 +41,7 @@ class Candidate:
 
 def on_data(candidate: Candidate, faces: Faces) -> Candidate:
     """Return the candidate as if it had read the file of `faces`, where these hold all that it has learned from."""
-    record = record_on(candidate.config.data, faces)
+    record = record_on(candidate.config.data, faces, drop_copies=candidate.split.drop_copies)
     config = replace(candidate.config, data=record)
     return replace(candidate, config=config, split=replace(candidate.split, sha256=record["sha256"]))
 

@@ -96,8 +96,10 @@ class LayerCam(_GradientCam):
 class ScoreCam(MaskingExplainer):
     """Channels weighted by the target's probability when only what they mark is shown; needs no gradient.
 
-    A channel's activations, enlarged and scaled to 0..1, mask the face, black elsewhere. As in the authors' program
-    the weight is the softmax probability, so that here, unlike elsewhere, the other logits matter.
+    A channel's activations, enlarged and scaled to 0..1, mask the face, black elsewhere. As in the authors' program the
+    weight is the softmax probability, so that here, unlike elsewhere, the other logits matter; in the paper it is what
+    that is above the probability of a baseline, with a softmax over the channels. Unlike in their program, a channel
+    that is the same everywhere masks all, and counts.
 
     Args:
         layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: the last one.

@@ -48,8 +48,8 @@ class FilterStatistics:
     def standout(self) -> np.ndarray:
         """Return how far the top emotion stands out: its mean less the mean of the other emotions' means, in units of
         the standard deviation within emotions: float64 (C,). A standardised difference as Cohen's d: 0.2 is small, 0.8
-        is large. The other emotions count alike, however many images they have. NaN for a filter that never changes,
-        and for all of them where the images show one emotion alone.
+        is large. The other emotions count alike, however many images they have. NaN for a filter that never changes
+        within an emotion, and for all of them where the images show one emotion alone.
         """
         if self._emotions < 2:
             return np.full(self.means.shape[1], np.nan)
@@ -162,6 +162,7 @@ def _statistics(name, counts, sums, squares, offset) -> FilterStatistics:
     overall = sums.sum(axis=0) / total
     total_variance = (squares / total - overall**2).clip(min=0)
     within = (squares - np.nansum(counts[:, None] * means**2, axis=0)) / total
+    within[within < 1e-12 * (squares / total)] = 0  # a rounding error is no variance
     return FilterStatistics(name, counts, means + offset, total_variance, within.clip(min=0))
 
 

@@ -73,6 +73,10 @@ def mean_over_space(output: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.cast(output, tf.float32), axis=list(range(1, output.shape.rank - 1)))
 
 
+# To Keras the last two are no kinds of the first.
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D)
+
+
 def check_filter(network: ModelAccess, layer_name: str, number: int) -> None:
     """Raise UserError unless the layer is there and has a filter of this number."""
     count = network.layer_shape(layer_name)[-1]
@@ -82,12 +86,12 @@ def check_filter(network: ModelAccess, layer_name: str, number: int) -> None:
 
 def convolutions(network: ModelAccess) -> list[str]:
     """Return the names of the two-dimensional convolutions, from the input on."""
-    return [name for name in network.layers if isinstance(_layer(network, name), keras.layers.Conv2D)]
+    return [name for name in network.layers if isinstance(_layer(network, name), _CONVOLUTIONS)]
 
 
 def convolutions_and_poolings(network: ModelAccess) -> list[str]:
     """Return the names of the two-dimensional convolutions and poolings, from the input on; global poolings not."""
-    kinds = (keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+    kinds = (*_CONVOLUTIONS, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
     return [name for name in network.layers if isinstance(_layer(network, name), kinds)]
 
 

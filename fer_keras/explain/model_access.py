@@ -60,7 +60,8 @@ class ModelAccess:
     def __init__(self, model: keras.Model):
         _check_model(model)
         self.input_shape = tuple(side or IMAGE_SIZE for side in model.inputs[0].shape[1:])
-        self._model = model
+        # Called by tensors alone: a model may name its input and its output.
+        self._model = keras.Model(model.inputs[0], model.outputs[0])
         self.stem, self.inner, self._logit_tensor, self._head, self._bounded = _before_softmax(model)
         self._tensors = _layer_tensors(self.inner)
         self._to_logits = self.model_to(self._logit_tensor)

@@ -71,6 +71,8 @@ def network_sample(
     """
     network = ModelAccess(model)
     names = convolutions(network) if layers is None else list(layers)
+    if not names:  # of layers within layers there are none to show
+        return []
     outputs = layer_outputs(network, names)(as_batch(image[None]))
     samples = []
     for name, output in zip(names, outputs, strict=True):

@@ -5,6 +5,7 @@ import numpy as np
 
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.explain.explainer import Explainer, OneByOneExplainer
+from fer_keras.explain.gradients import IntegratedGradients
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.folder import MethodFolder
 from fer_keras.explanations.progress import Tell
@@ -12,7 +13,8 @@ from fer_keras.explanations.sheets import sheets
 from fer_keras.explanations.study import Study, layer_of, layer_title
 from fer_keras.plots.attribution import attribution_figure, comparison_figure, mean_maps_figure
 
-MAGNITUDE = ("smoothgrad",)  # signed, but its paper and every picture since show the magnitude
+# Gradients by gray level: below 0, a darker pixel would speak for the emotion, which is not to speak against it.
+MAGNITUDE = ("smoothgrad", "guided-backprop")
 _CHUNK = 256
 
 
@@ -31,6 +33,8 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
         maps=maps,
         **study.arrays(indices),
     )
+    if isinstance(explainer, IntegratedGradients):
+        folder.say(_completeness_said(explainer, study.images[indices], maps, study.predictions[indices]))
     shown, signed = shown_maps(explainer, maps)
     at = titled(name, study)
     over = "smoothed" if signed else "smoothed, where it is above its median"
@@ -46,7 +50,7 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
         )
         folder.figure(sheet.file, figure, sheet.about, heading=sheet.heading)
     if study.labels is not None:
-        _write_means(study, folder, indices, shown, signed, at)
+        _write_means(study, folder, indices, shown, signed, at, "all" if whole else "the selected")
 
 
 def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
@@ -65,7 +69,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         methods=np.array(list(maps)),
         **study.arrays(indices),
     )
-    captions = [study.caption(index).replace("  ", "\n").replace(" (", "\n(") for index in indices]
+    captions = [study.caption(index).replace("  ", "\n").replace(" (true", "\n(true") for index in indices]
     layer = layer_title("comparison", study.network, study.options)
     figure = comparison_figure(
         images, shown, signed, captions, title=f"Methods on the same faces (class activation maps at {layer})"
@@ -128,17 +132,18 @@ def mean_by_emotion(
     return faces, means, counts
 
 
-def _write_means(study: Study, folder: MethodFolder, indices, maps, signed: bool, at: str) -> None:
+def _write_means(study: Study, folder: MethodFolder, indices, maps, signed: bool, at: str, which: str) -> None:
+    """which: of the images of an emotion these are, "all" or "the selected"."""
     right = study.correct[indices]
     if not right.any():
         folder.say("No image is classified correctly: there is no mean map.")
         return
     faces, means, counts = mean_by_emotion(study.images[indices][right], maps[right], study.labels[indices][right])
-    title = f"{at}: mean over correctly classified images"
+    title = f"{at}: mean over {which} correctly classified images"
     lacking = [EMOTIONS[label] for label in np.flatnonzero(counts == 0)]
     caption = (
-        "The mean map of each emotion over its correctly classified images (their number in brackets), below their "
-        "mean face. Every map counts alike: it is divided by the sum of its magnitudes first."
+        f"The mean map of each emotion over {which} correctly classified images of it (their number in brackets), "
+        "below their mean face. Every map counts alike: it is divided by the sum of its magnitudes first."
     )
     if lacking:
         caption += f" None: {', '.join(lacking)}."
@@ -150,6 +155,15 @@ def titled(name: str, study: Study) -> str:
     """Return the method's name, with the layer that it looks at where it looks at one."""
     layer = layer_title(name, study.network, study.options)
     return f"{name} at {layer}" if layer else name
+
+
+def _completeness_said(explainer: IntegratedGradients, images, maps, targets) -> str:
+    sums, expected = explainer.completeness(images, maps, targets)
+    off = np.abs(sums - expected) / np.maximum(np.abs(expected), 1e-6)
+    return (
+        f"Each map should sum to the logit of the face less that of black; with {explainer.steps} steps it is off by "
+        f"{np.median(off):.1%} in the median, by more than 5% for {np.mean(off > 0.05):.0%} of the images."
+    )
 
 
 def _scale(signed: bool) -> str:

@@ -43,7 +43,7 @@ def write_lime(study: Study, folder: MethodFolder, tell: Tell) -> None:
     for sheet in sheets(study):
         these = [by_index[index] for index in sheet.indices.tolist()]
         captions = [
-            study.caption(index).replace("$", r"\$") + f", $R^2$ {one.r_squared[0]:.2f}"
+            f"{study.caption(index)}, R² {one.r_squared[0]:.2f}"
             for index, one in zip(sheet.indices.tolist(), these, strict=True)
         ]
         figure = _figure(study, these, captions, title=f"{how}: {sheet.about}")

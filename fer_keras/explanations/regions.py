@@ -13,7 +13,7 @@ from fer_keras.explanations.study import Study, layer_of
 from fer_keras.plots.regions import regions_figure
 
 EXACT = "exact, drawn with the synthetic faces"
-TEMPLATE = "one fixed template\nfor all of FER2013's aligned faces"
+TEMPLATE = "FER2013's template, one for all:\nfor faces cut out as its are"
 
 
 def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:

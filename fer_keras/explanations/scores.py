@@ -122,9 +122,13 @@ def summarised(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def beats_baselines(summary: pd.DataFrame) -> pd.Series:
-    """Return for each row of `summarised` whether it is ahead of all baselines by more than two standard errors."""
+    """Return for each row of `summarised` whether it is ahead of all baselines by more than two standard errors.
+
+    False for scores in which that says nothing (`Score.compared`).
+    """
     ahead = [summary[f"over_{one}"] > 2 * summary[f"over_{one}_error"] for one in BASELINES]
-    return np.logical_and.reduce(ahead)
+    compared = summary["score"].map(lambda name: SCORES[name].compared)
+    return np.logical_and.reduce([*ahead, compared])
 
 
 def scores_text(summary: pd.DataFrame) -> str:
@@ -138,7 +142,10 @@ def scores_text(summary: pd.DataFrame) -> str:
     rows = [("", *(f"{name} " for name in SCORES)), ("better:", *better)]
     rows += [(name, *texts.loc[name, list(SCORES)]) for name in summary["method"].unique()]
     lines = columns(rows, right=tuple(range(1, len(rows[0])))).splitlines()
-    lines += [f"*: ahead of {' and '.join(BASELINES)} by more than two standard errors, on the same images"]
+    compared = ", ".join(name for name, score in SCORES.items() if score.compared)
+    lines += [
+        f"*: ahead of {' and '.join(BASELINES)} by more than two standard errors, on the same images ({compared})"
+    ]
     lines += [f"over {summary['images'].max()} images; {_few_said(summary)}"]
     return "\n".join(f"  {line}" for line in lines)
 
@@ -173,6 +180,7 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
         names,
         {name: (score.about, score.higher_is_better) for name, score in SCORES.items()},
         ahead=table_of("ahead"),
+        compared=[score.compared for score in SCORES.values()],
         baselines=list(BASELINES),
         title=f"How good explanations are: {count:,} correctly classified images of {where}; {_few_said(summary)}",
     )

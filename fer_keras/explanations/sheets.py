@@ -48,7 +48,10 @@ def _of_photos(study: Study) -> list[Sheet]:
     result = []
     for number, start in enumerate(range(0, len(faces), FIRST), 1):
         part = faces[start : start + FIRST]
-        about = f"{counted(len(part), 'face')} in {source}" + (f", sheet {number}" if len(faces) > FIRST else "")
+        about = f"{counted(len(faces), 'face')} in {source}"
+        if len(faces) > FIRST:
+            which = f"{start + 1} to {start + len(part)}" if len(part) > 1 else f"{start + 1}"
+            about += f", {which} of them"
         result.append(Sheet(f"faces-{number}.png" if number > 1 else "faces.png", part, "", about))
     return result
 

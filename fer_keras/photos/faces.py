@@ -32,15 +32,18 @@ def faces_in_photos(
         UserError: for a path that is missing or no image, or where no photo has a face.
     """
     photos = find_photos(paths)
-    names, with_faces = [], []
+    names, searched, with_faces = [], [], []
     times = Counter(photo.name for photo in photos)
     for number, photo in enumerate(photos, 1):
         found = search(photo, detect=detect)
         tell(f"{number}/{len(photos)} {photo}: {found.problem or counted(len(found.boxes), 'face')}")
+        searched.append(found)
         with_faces += [found] if found.boxes else []
         name = photo.name if times[photo.name] == 1 else f"{photo.parent.name}/{photo.name}"
         many = len(found.boxes) > 1
         names += [f"{name} {face}" if many else name for face, _ in enumerate(found.boxes, 1)]
+    if not with_faces and all(found.unreadable for found in searched):
+        raise UserError(f"--photo: {photos[0]} {searched[0].problem}")
     if not with_faces:
         advice = "If these are faces already, cut out: --no-detect" if detect else "Choose others"
         raise UserError(f"--photo: expected a face, received {counted(len(photos), 'photo')} without any. {advice}")

@@ -75,7 +75,8 @@ def comparison_figure(
     step, left = _SIDE - 0.1, 0.95
     side = step - 0.04
     with house_style():
-        figure, ax = new_sheet(left + (1 + len(maps)) * step, 0.34 + len(images) * step, title)
+        height = 0.34 + len(images) * step + 0.2
+        figure, ax = new_sheet(left + (1 + len(maps)) * step, height, title)
         for column, name in enumerate(("face", *maps)):
             words = name.replace("-", "-\n", 1) if len(name) > 10 else name
             x = left + column * step + side / 2
@@ -86,6 +87,8 @@ def comparison_figure(
             place(ax, image, left, y, side)
             for column, (name, of_method) in enumerate(maps.items(), start=1):
                 _place_map(ax, of_method[row], left + column * step, y, side, signed[name])
+        key = "bright: much" + ("; of methods with a sign red: for, blue: against" if any(signed.values()) else "")
+        ax.text(left, height - 0.08, f"{key}; each map has its own scale", fontsize=6.5, va="center", color="0.3")
     return figure
 
 

@@ -36,7 +36,7 @@ def emotion_filters_figure(
         counts: int (7,), images of each emotion: of a few, the means are chance.
     """
     with house_style():
-        figure = new_figure(10.0, 0.9 + 0.24 * len(layers))
+        figure = new_figure(10.0, max(1.8, 0.9 + 0.24 * len(layers)))
         strips, names = figure.subplots(1, 2, width_ratios=(1.25, 1), sharey=True)
         for row, (top, lead) in enumerate(zip(top_emotions, standout, strict=True)):
             lead = np.nan_to_num(lead)
@@ -98,7 +98,7 @@ def _shades(top: np.ndarray, lead: np.ndarray) -> np.ndarray:
 
 def _name_filters(ax: Axes, row: int, top: np.ndarray, lead: np.ndarray) -> None:
     for column, number in enumerate(np.argsort(-lead, kind="stable")[:_NAMED]):
-        if top[number] < 0:
+        if top[number] < 0 or not lead[number]:
             continue
         color = _shades(top[[number]], lead[[number]])[0]
         ax.add_patch(Rectangle((column + 0.02, row - 0.4), 0.96, 0.8, color=color))

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from fer_keras.plots.sheet import draw_borders, new_sheet, place
 from fer_keras.plots.style import house_style
@@ -47,7 +49,8 @@ def lime_figure(
     columns = min(columns, len(images))
     step_x, step_y = 2 * _SIDE + 0.25, _SIDE + 0.3
     with house_style():
-        figure, ax = new_sheet(columns * step_x - 0.2, -(-len(images) // columns) * step_y, title)
+        height = -(-len(images) // columns) * step_y + 0.16
+        figure, ax = new_sheet(columns * step_x - 0.2, height, title)
         for i, image in enumerate(images):
             x, y = i % columns * step_x, i // columns * step_y + 0.22
             place(ax, image, x, y, _SIDE)
@@ -55,8 +58,15 @@ def lime_figure(
             # Superpixels that are neither for nor against are one: no borders inside the rest of the face.
             draw_borders(ax, np.where(signs[i] != 0, segments[i], -1), x + _SIDE + 0.04, y, _SIDE)
             if captions is not None:
-                ax.text(x, y - 0.09, captions[i], fontsize=7.5, va="center")
+                ax.text(x, y - 0.09, captions[i], fontsize=7.5, va="center", parse_math=False)
+        _draw_key(ax, height - 0.08)
     return figure
+
+
+def _draw_key(ax: Axes, y: float) -> None:
+    for x, color, word in ((0.0, FOR, "for"), (0.5, AGAINST, "against")):
+        ax.add_patch(Rectangle((x, y - 0.05), 0.1, 0.1, color=[level / 255 for level in color], linewidth=0))
+        ax.text(x + 0.14, y, word, fontsize=6.5, va="center", color="0.3")
 
 
 def lime_steps_figure(

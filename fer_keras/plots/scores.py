@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from fer_keras.plots.style import house_style, new_figure
 
-_METHOD, _BASELINE = "#0072B2", "0.45"
+_METHOD, _PALE, _BASELINE = "#0072B2", "#A6CDE6", "0.45"
 
 
 def scores_figure(
@@ -21,6 +21,7 @@ def scores_figure(
     scores: Mapping[str, tuple[str, bool]],
     *,
     ahead: np.ndarray,
+    compared: Sequence[bool] | None = None,
     baselines: Sequence[str] = (),
     title: str = "",
 ) -> Figure:
@@ -29,6 +30,7 @@ def scores_figure(
     Args:
         means, standard_errors: float (M, S); NaN: none.
         ahead: bool (M, S), better than every baseline by more than two standard errors of the difference.
+        compared: S, whether the score is one to be ahead in (None: all are); of others the marks are pale.
         methods: M names. scores: S names, each with what it measures and whether higher is better.
         baselines: those of the methods that know no network, in gray; dotted lines lead them through the rows.
     """
@@ -36,19 +38,20 @@ def scores_figure(
         figure = new_figure(12.0, 1.6 + 0.24 * len(methods))
         axes = np.atleast_1d(figure.subplots(1, len(scores), sharey=True))
         for column, (ax, (name, (about, higher))) in enumerate(zip(axes, scores.items(), strict=True)):
-            _draw_score(ax, means[:, column], standard_errors[:, column], ahead[:, column], methods, baselines)
+            filled = ahead[:, column] if compared is None or compared[column] else None
+            _draw_score(ax, means[:, column], standard_errors[:, column], filled, methods, baselines)
             ax.set_title(f"{name}\n{'higher is better →' if higher else '← lower is better'}", fontsize=9)
             ax.set_xlabel(textwrap.fill(about, 26), fontsize=7)
         axes[0].set_yticks(range(len(methods)), methods, fontsize=8.5)
         axes[0].set_ylim(len(methods) - 0.5, -0.5)
         if baselines:
-            _explain_marks(figure, baselines)
+            _explain_marks(figure, baselines, pale=compared is not None and not all(compared))
         if title:
             figure.suptitle(title, x=0.01, ha="left", fontsize=10)
     return figure
 
 
-def _explain_marks(figure: Figure, baselines: Sequence[str]) -> None:
+def _explain_marks(figure: Figure, baselines: Sequence[str], *, pale: bool) -> None:
     known = " and ".join(baselines)
 
     def mark(color: str, filled: str, line: str, label: str) -> Line2D:
@@ -58,24 +61,25 @@ def _explain_marks(figure: Figure, baselines: Sequence[str]) -> None:
     handles = [
         mark(_METHOD, _METHOD, "none", f"ahead of {known} by more than two standard errors, on the same images"),
         mark(_METHOD, "white", "none", "not ahead of both" if len(baselines) == 2 else "not ahead of them"),
+        *([mark(_METHOD, _PALE, "none", "not to be compared with them")] if pale else []),
         mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),
         Line2D([], [], color=_METHOD, linewidth=1.5, label="± one standard error"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
 
 
 def _draw_score(
     ax: Axes,
     means: np.ndarray,
     errors: np.ndarray,
-    ahead: np.ndarray,
+    ahead: np.ndarray | None,
     methods: Sequence[str],
     baselines: Sequence[str],
 ) -> None:
     for row, (mean, error) in enumerate(zip(means, errors, strict=True)):
         known = methods[row] in baselines
         color = _BASELINE if known else _METHOD
-        filled = color if known or ahead[row] else "white"
+        filled = color if known else _PALE if ahead is None else color if ahead[row] else "white"
         ax.errorbar(mean, row, xerr=np.nan_to_num(error), fmt="o", color=color, markerfacecolor=filled, markersize=4.5)
         if known:
             ax.axvline(mean, color=_BASELINE, linewidth=0.7, linestyle=":", zorder=0)

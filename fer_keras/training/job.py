@@ -92,9 +92,21 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
         )
     split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
     refuse_other_judgements(config.data, split.record)
+    _refuse_other_images(run, config, split)
     device = find_device(_precision_of(run, settings))
     introduce(run, settings, split, device, None)
     return _train_all(run, settings, faces, split, device, logdir, command)
+
+
+def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
+    """Raise UserError if this version chooses other images for the run than the one that began it."""
+    for part in ("training", "validation"):
+        before, now = config.data.get(part), split.record[part]
+        if before not in (None, now):
+            raise UserError(
+                f"{run.path}: expected the {before:,} {part} images that it began with, this version chooses {now:,}. "
+                f"Go on with the version that began it (environment.json), or train anew"
+            )
 
 
 def _precision_of(run: Run, settings: Settings) -> str:

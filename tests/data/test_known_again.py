@@ -46,11 +46,12 @@ def test_a_record_holds_for_data_with_the_same_to_learn_from_and_no_other():
     same, other = {"development_sha256": digest(faces)}, {"development_sha256": "b" * 64}
     before = [{"run": name, "split": {"sha256": "c" * 64, "seed": 1}} for name in ("same", "other", "old")]
     record = {"sha256": "c" * 64, "starts_from": [before[0] | same, before[1] | other, before[2]]}
-    known = record_on(record | same, faces)
+    known = record_on(record | same, faces, drop_copies=False)
     assert known["sha256"] == faces.sha256
     assert [one["split"]["sha256"][0] for one in known["starts_from"]] == ["a", "c", "c"]
     assert known["starts_from"][0]["split"]["seed"] == 1
-    assert record_on(record | other, faces)["sha256"] == record_on(record, faces)["sha256"] == "c" * 64
+    assert record_on(record | other, faces, drop_copies=False)["sha256"] == "c" * 64
+    assert record_on(record, faces, drop_copies=False)["sha256"] == "c" * 64
     assert record["starts_from"][0]["split"]["sha256"] == "c" * 64  # what was given stays as it is
 
 
@@ -58,3 +59,11 @@ def test_what_is_not_known_is_never_the_same():
     unknown = dataclasses.replace(whole(), development_sha256="")
     ancestor = {"split": {"sha256": "c" * 64}, "development_sha256": ""}
     assert ancestor_on(ancestor, unknown) == ancestor
+
+
+def test_what_left_copies_of_other_splits_out_is_not_the_same_beside_other_splits():
+    faces = whole()
+    ancestor = {"split": {"sha256": "c" * 64, "drop_copies": True}, "development_sha256": digest(faces)}
+    assert ancestor_on(ancestor, faces) == ancestor
+    record = {"sha256": "c" * 64, "development_sha256": digest(faces)}
+    assert record_on(record, faces, drop_copies=True) == record

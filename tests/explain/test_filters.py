@@ -97,6 +97,12 @@ def test_of_one_emotion_alone_nothing_stands_out():
     assert (emotion_table(found).top_emotion == "").all()
 
 
+def test_of_one_image_of_each_emotion_no_filter_stands_out_by_rounding():
+    images, labels = faces(7)
+    statistics = emotion_statistics(halves_model(), images + 0.1, labels, ["conv2d"])[0]
+    assert not statistics.within_variance.any() and np.isnan(statistics.standout()).all()
+
+
 def test_the_table_has_a_row_for_each_filter(tmp_path):
     images, labels = faces()
     table = emotion_table(emotion_statistics(halves_model(), images, labels))

@@ -77,6 +77,17 @@ def test_integrated_gradients_sum_to_the_difference_of_the_logits(activation, to
     np.testing.assert_allclose(maps.sum(axis=(1, 2)), expected, atol=tolerance * np.abs(logits).max())
 
 
+@pytest.mark.parametrize("baseline", [0.0, 90.0])
+def test_what_integrated_gradients_should_sum_to_is_told(baseline):
+    model = convolutional_network("relu")
+    explainer = IntegratedGradients(model, steps=3, baseline=baseline)
+    maps = explainer.explain(IMAGES, TARGETS)
+    sums, expected = explainer.completeness(IMAGES, maps, TARGETS)
+    logits = model.predict(np.stack([*IMAGES, np.full((48, 48), baseline)]).astype(np.float32)[..., None], verbose=0)
+    np.testing.assert_allclose(sums, maps.sum(axis=(1, 2)), rtol=1e-4)
+    np.testing.assert_allclose(expected, logits[range(3), TARGETS] - logits[3, TARGETS], rtol=1e-3, atol=1e-4)
+
+
 def test_smoothgrad_without_noise_is_the_gradient_and_the_seed_makes_the_noise():
     model = convolutional_network()
     gradient = Saliency(model).explain(IMAGES)

@@ -106,6 +106,15 @@ def test_probabilities_are_the_models_own(ends):
     assert access.gives_classes("logits") and not access.gives_classes(access.layers[0])
 
 
+def test_input_and_output_may_have_names():
+    inputs = layers.Input((48, 48, 1), name="face")
+    outputs = layers.Dense(7, activation="softmax")(layers.Flatten()(layers.Conv2D(3, 5, strides=4)(inputs)))
+    named, plain = keras.Model({"face": inputs}, {"emotion": outputs}), keras.Model(inputs, outputs)
+    expected = plain(FACES[..., None], training=False)
+    np.testing.assert_allclose(ModelAccess(named).probabilities(FACES), expected, rtol=1e-5)
+    np.testing.assert_allclose(ModelAccess(named).logits(FACES), ModelAccess(plain).logits(FACES), rtol=1e-5)
+
+
 def test_a_softmax_of_another_is_undone_where_the_first_is_part_of_a_layer():
     inputs, x = body()
     dense = layers.Dense(7, activation="softmax")

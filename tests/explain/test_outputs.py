@@ -51,6 +51,23 @@ def test_a_sample_of_the_network_shows_the_channels_that_it_names():
         np.testing.assert_allclose(one.maps, feature_maps(model, one.layer, face[None])[0][one.channels], rtol=1e-5)
 
 
+def test_convolutions_of_every_kind_are_shown():
+    x = image = keras.Input((48, 48, 1))
+    for number, kind in enumerate(("Conv2D", "DepthwiseConv2D", "SeparableConv2D")):
+        x = getattr(keras.layers, kind)(
+            **({} if number == 1 else {"filters": 2}), kernel_size=3, name=f"layer_{number}"
+        )(x)
+    model = keras.Model(image, keras.layers.Dense(7)(keras.layers.GlobalAveragePooling2D()(x)))
+    assert [one.layer for one in network_sample(model, images(1)[0])] == ["layer_0", "layer_1", "layer_2"]
+
+
+def test_a_network_whose_convolutions_lie_in_a_layer_has_no_sample():
+    base = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Conv2D(2, 3)])
+    image = keras.Input((48, 48, 1))
+    x = keras.layers.GlobalAveragePooling2D()(base(keras.layers.Rescaling(1 / 255)(image)))
+    assert network_sample(keras.Model(image, keras.layers.Dense(7)(x)), images(1)[0]) == []
+
+
 def test_the_seed_chooses_the_channels():
     model, face = shifting_model(), images(1)[0]
     chosen = [tuple(network_sample(model, face, channels=3, seed=s)[1].channels.tolist()) for s in (0, 0, 1, 2, 3)]

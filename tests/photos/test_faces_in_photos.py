@@ -48,6 +48,12 @@ def test_without_detection_a_photo_is_one_face(folder):
     np.testing.assert_array_equal(faces.images, [decode_face(folder / "a none.png")])
 
 
+def test_a_photo_that_cannot_be_read_is_not_said_to_lack_a_face(tmp_path):
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    with pytest.raises(UserError, match=r"--photo: .*torn\.png (?!.*expected a face)"):
+        faces_in_photos([tmp_path / "torn.png"], tell=lambda line: None)
+
+
 def test_photos_without_a_face_are_told_in_one_line(folder):
     with pytest.raises(UserError, match=r"--photo: expected a face, received 1 photo without any\. .*--no-detect"):
         faces_in_photos([folder / "a none.png"], tell=lambda line: None)

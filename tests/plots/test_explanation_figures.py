@@ -163,7 +163,7 @@ def test_lime_sheets_draw():
     signs = np.where(segments < 3, 1, np.where(segments > 33, -1, 0))
     figure = lime_figure(np.stack([FACE] * 4), np.stack([segments] * 4), np.stack([signs] * 4), ["happy"] * 4)
     draws(figure)
-    assert len(pictures(figure)) == 8 and texts(figure) == ["happy"] * 4
+    assert len(pictures(figure)) == 8 and texts(figure) == ["happy"] * 4 + ["for", "against"]
     # Borders go around what is coloured, and do not run through the rest of the face.
     inner = figure.axes[0].collections[0].get_segments()
     assert 0 < len(inner) < len(_all_borders(segments))

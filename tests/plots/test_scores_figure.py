@@ -23,6 +23,15 @@ def test_what_is_ahead_of_the_baselines_is_filled_and_the_marks_are_explained():
         assert better in ax.get_title()
 
 
+def test_scores_in_which_to_be_ahead_says_nothing_are_pale():
+    ahead = np.array([[True, False], [False, False], [False, False]])
+    options = {"ahead": ahead, "compared": [True, False], "baselines": ["noise"]}
+    figure = scores_figure(MEANS, np.full((3, 2), 0.01), METHODS, SCORES, **options)
+    filled = [[p.get_markerfacecolor() for p in ax.lines if p.get_marker() == "o"] for ax in figure.axes]
+    assert filled[0][:2] == ["#0072B2", "white"] and filled[1][0] == filled[1][1] not in ("white", "#0072B2")
+    assert "not to be compared with them" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_a_score_that_nothing_has_leaves_its_panel_empty():
     means = MEANS.copy()
     means[:, 1] = np.nan

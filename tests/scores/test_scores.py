@@ -137,15 +137,27 @@ def test_likeness_is_spearmans_correlation_of_the_magnitudes():
     assert np.isnan(sanity.likeness(a, np.ones_like(a))).all()
 
 
-def test_an_untrained_network_is_as_its_seed_had_made_it_and_the_model_stays():
+def test_an_untrained_network_has_nothing_of_what_the_model_began_with_and_the_model_stays():
     model = build("cnn3", seed=3)
-    for weight in model.trainable_weights:
-        weight.assign(weight + 1.0)
     before = model.get_weights()
-    for got, expected in zip(sanity.untrained(model).get_weights(), build("cnn3", seed=3).get_weights(), strict=True):
-        np.testing.assert_array_equal(got, expected)
+    for seed in (0, 3):
+        clone = sanity.untrained(model, seed)
+        for got, there in zip(clone.trainable_weights, model.trainable_weights, strict=True):
+            got, there = np.array(got).ravel(), np.array(there).ravel()
+            assert got.std() == pytest.approx(there.std(), rel=0.1)  # biases: 0
+            assert not got.any() or len(np.unique(got)) == 1 or abs(np.corrcoef(got, there)[0, 1]) < 0.1
     for got, expected in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(got, expected)
+
+
+def test_preprocessing_that_was_adapted_is_no_training():
+    normalization = keras.layers.Normalization(axis=None)
+    normalization.adapt(np.array([100.0, 140.0]))
+    inner = keras.Sequential([keras.Input((3,)), normalization, keras.layers.Dense(5, kernel_initializer="zeros")])
+    model = keras.Sequential([keras.Input((3,)), inner])
+    clone = sanity.untrained(model)
+    got, expected = clone.layers[0].layers[0].get_weights(), normalization.get_weights()
+    assert [float(one) for one in got[:2]] == [float(one) for one in expected[:2]] == [120.0, 400.0]
 
 
 def test_initialisers_without_a_seed_of_their_own_go_by_the_one_given():

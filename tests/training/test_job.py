@@ -114,6 +114,17 @@ def test_a_run_on_data_that_are_others_now_is_not_resumed(finished, tmp_path):
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=["train.py"])
 
 
+@pytest.mark.parametrize("part", ["training", "validation"])
+def test_a_run_whose_images_another_version_chose_is_not_resumed(finished, tmp_path, part):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    config = read_config(run)
+    write_config(run, RunConfig(config.settings, config.data | {part: config.data[part] + 1}))
+    with pytest.raises(UserError, match=f"expected the {config.data[part] + 1} {part} images that it began with"):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+
+
 def test_a_finished_run_is_not_resumed(finished, tmp_path):
     with pytest.raises(UserError, match="is finished, nothing to resume"):
         job.resume(str(finished.path), logdir=str(tmp_path), data=None, command=["train.py"])
