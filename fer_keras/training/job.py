@@ -25,6 +25,7 @@ from fer_keras.runs import (
     read_config,
     write_config,
 )
+from fer_keras.training.checkpoint import read_progress
 from fer_keras.training.clean import refuse_other_judgements
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
@@ -93,6 +94,7 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
     split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
     refuse_other_judgements(config.data, split.record)
     _refuse_other_images(run, config, split)
+    _refuse_without_files(run, settings)
     device = find_device(_precision_of(run, settings))
     introduce(run, settings, split, device, None)
     return _train_all(run, settings, faces, split, device, logdir, command)
@@ -107,6 +109,18 @@ def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
                 f"{run.path}: expected the {before:,} {part} images that it began with, this version chooses {now:,}. "
                 f"Go on with the version that began it (environment.json), or train anew"
             )
+
+
+def _refuse_without_files(run: Run, settings: Settings) -> None:
+    """Raise UserError if a network that is half trained has lost what it ends with, before it is trained in vain."""
+    networks = [run] if settings.networks == 1 else [run.member(index) for index in range(settings.networks)]
+    for one in (one for one in networks if one.checkpoint_file.is_file() and not one.finished):
+        needed = [one.environment_file]
+        if settings.keep == "best" and read_progress(one.checkpoint_file).best_epoch:
+            needed.append(one.model_file)
+        for file in needed:
+            if not file.is_file():
+                raise UserError(f"{file} is gone, which the run needs to go on. Copy it back, or train anew")
 
 
 def _precision_of(run: Run, settings: Settings) -> str:

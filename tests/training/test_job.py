@@ -125,6 +125,16 @@ def test_a_run_whose_images_another_version_chose_is_not_resumed(finished, tmp_p
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
 
 
+@pytest.mark.parametrize("name", ["model.keras", "environment.json"])
+def test_a_run_that_has_lost_what_it_ends_with_is_not_trained_in_vain(finished, tmp_path, name):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    (run.path / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is gone, which the run needs to go on"):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+
+
 def test_a_finished_run_is_not_resumed(finished, tmp_path):
     with pytest.raises(UserError, match="is finished, nothing to resume"):
         job.resume(str(finished.path), logdir=str(tmp_path), data=None, command=["train.py"])
