@@ -10,6 +10,7 @@ run that is shipped with the package, made when it is first named.
 
 import filecmp
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,11 @@ class Run:
     """The places inside a run's folder. Nothing here writes to the disk."""
 
     path: Path
+
+    @property
+    def quoted(self) -> str:
+        """The path as a shell takes it: for commands that people copy."""
+        return shlex.quote(str(self.path))
 
     @property
     def config_file(self) -> Path:
@@ -254,7 +260,7 @@ def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:
     if run.member(0).model_file.is_file():
         raise UserError(f"{flag}: {run.path} has several networks. Expected one of them, e.g. {run.member(0).path}")
     if not run.finished or not run.model_file.is_file():
-        raise UserError(f"{flag}: {run.path} is not trained to its end: python train.py --resume {run.path}")
+        raise UserError(f"{flag}: {run.path} is not trained to its end: python train.py --resume {run.quoted}")
     return run
 
 
@@ -305,6 +311,6 @@ def newest_finished(logdir: Path | str) -> Run:
     if runs:
         raise UserError(
             f"no finished run in {logdir}: {runs[-1].path.name} was not trained to its end. "
-            f"Go on with it: python train.py --resume {runs[-1].path}"
+            f"Go on with it: python train.py --resume {runs[-1].quoted}"
         )
     raise UserError(f"no run in {logdir}. Train one: python train.py. Or take the shipped one: --run {PRETRAINED}")

@@ -103,8 +103,11 @@ def test_without_a_finished_run_the_next_command_is_told(tmp_path):
     with pytest.raises(UserError, match=r"python train\.py\. .*--run pretrained"):
         newest_finished(tmp_path / "logs")
     run = make_run(tmp_path, None, finished=False)
-    with pytest.raises(UserError, match=f"--resume {run.path}"):
+    with pytest.raises(UserError, match=f"--resume {run.path}$"):
         newest_finished(tmp_path)
+    spaced = make_run(tmp_path / "my runs", None, finished=False)
+    with pytest.raises(UserError, match=f"--resume '{spaced.path}'$"):  # to be copied into a shell
+        newest_finished(tmp_path / "my runs")
 
 
 def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path, monkeypatch):

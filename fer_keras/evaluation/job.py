@@ -24,7 +24,7 @@ from fer_keras.files import expanded, writable, write_text
 
 
 def run(options: Options) -> None:
-    """Do what is asked for. UserError, before anything is written, for every mistake in it."""
+    """Do what is asked for. UserError for every mistake in it, before anything of an evaluation is written."""
     candidates = find_candidates(options.run, logdir=options.logdir, epoch=options.epoch)
     if not options.compare:
         refuse_two_votes(candidates)

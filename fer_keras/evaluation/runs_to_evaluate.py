@@ -117,7 +117,7 @@ def _unfinished(run: Run, members: list[Run]) -> UserError:
     said = f"{run.path} was not trained to its end"
     if done:
         said += f" ({len(done)} of {len(members)} members were)"
-    said += f". Go on with it: python train.py --resume {run.path}"
+    said += f". Go on with it: python train.py --resume {run.quoted}"
     if done:
         said += f"; or evaluate what there is: --run {' '.join(map(str, done))}"
     return UserError(said)

@@ -33,7 +33,7 @@ def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, 
     config = read_config(run)
     _refuse_unfit(run, config, training)
     file = run.evaluation("validation") / "predictions.csv"
-    evaluate = f"python evaluate.py --run {run.path} --split validation"
+    evaluate = f"python evaluate.py --run {run.quoted} --split validation"
     if not file.is_file():
         raise UserError(f"{FLAG}: no predictions at {file}. Make them: {evaluate}")
     found = _read(file, evaluate)

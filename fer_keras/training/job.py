@@ -82,7 +82,7 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
     config = read_config(run)
     settings = config.settings
     if run.finished:
-        raise UserError(f"{run.path} is finished, nothing to resume. See: python evaluate.py --run {run.path}")
+        raise UserError(f"{run.path} is finished, nothing to resume. See: python evaluate.py --run {run.quoted}")
     source = data or ("synthetic" if config.data["synthetic"] else config.data["source"])
     seed = limit_seed(run, config)
     faces = load_faces(source, equalize=settings.equalize, limit=settings.limit, seed=seed)
@@ -193,7 +193,7 @@ def _train_all(
         checkpoints = [run.checkpoint_file, *(run.member(index).checkpoint_file for index in range(settings.networks))]
         kept = " before its first epoch" if settings.epochs else ""
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
-        say(f"\nThe run is kept{kept}. To go on:\n  python train.py --resume {run.path}")
+        say(f"\nThe run is kept{kept}. To go on:\n  python train.py --resume {run.quoted}")
         raise
     done = "trained" if settings.epochs else "made"
     say(f"\n{done} in {duration(time.monotonic() - started)}")

@@ -1,5 +1,7 @@
 """What a training job says before its first step and after its last: the settings in force, how it went, what next."""
 
+import shlex
+
 import keras
 
 from fer_keras.config import Settings
@@ -56,7 +58,7 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
         ("device", f"{device.kind} {device.name}, {device.precision}, backend {keras.backend.backend()}"),
     ]
     if settings.epochs:
-        rows.append(("watch it", f"tensorboard --logdir {run.path.parent}"))
+        rows.append(("watch it", f"tensorboard --logdir {shlex.quote(str(run.path.parent))}"))
     say(table(rows) + "\n")
 
 
@@ -79,8 +81,8 @@ def conclude(run: Run, result: dict) -> None:
     last = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)][-1]
     crossed = config.settings.folds and "members" in result
     rows += [
-        ("how good is it?", f"python evaluate.py --run {run.path}" + (" --split validation" if crossed else "")),
-        ("what does it see?", f"python visualize.py --run {run.path} --layer {last}"),
+        ("how good is it?", f"python evaluate.py --run {run.quoted}" + (" --split validation" if crossed else "")),
+        ("what does it see?", f"python visualize.py --run {run.quoted} --layer {last}"),
     ]
     say(table(rows))
 
