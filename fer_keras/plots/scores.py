@@ -35,7 +35,7 @@ def scores_figure(
         baselines: those of the methods that know no network, in gray; dotted lines lead them through the rows.
     """
     with house_style():
-        figure = new_figure(12.0, 1.6 + 0.24 * len(methods))
+        figure = new_figure(12.0, 1.8 + 0.24 * len(methods))
         axes = np.atleast_1d(figure.subplots(1, len(scores), sharey=True))
         for column, (ax, (name, (about, higher))) in enumerate(zip(axes, scores.items(), strict=True)):
             filled = ahead[:, column] if compared is None or compared[column] else None
@@ -65,7 +65,7 @@ def _explain_marks(figure: Figure, baselines: Sequence[str], *, pale: bool) -> N
         mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),
         Line2D([], [], color=_METHOD, linewidth=1.5, label="± one standard error"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=8)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 if pale else 4, fontsize=8)
 
 
 def _draw_score(

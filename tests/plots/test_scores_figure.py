@@ -29,7 +29,10 @@ def test_scores_in_which_to_be_ahead_says_nothing_are_pale():
     figure = scores_figure(MEANS, np.full((3, 2), 0.01), METHODS, SCORES, **options)
     filled = [[p.get_markerfacecolor() for p in ax.lines if p.get_marker() == "o"] for ax in figure.axes]
     assert filled[0][:2] == ["#0072B2", "white"] and filled[1][0] == filled[1][1] not in ("white", "#0072B2")
-    assert "not to be compared with them" in [text.get_text() for text in figure.legends[0].get_texts()]
+    (legend,) = figure.legends
+    assert "not to be compared with them" in [text.get_text() for text in legend.get_texts()]
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().x0 >= 0 and legend.get_window_extent().x1 <= figure.bbox.width
 
 
 def test_a_score_that_nothing_has_leaves_its_panel_empty():
