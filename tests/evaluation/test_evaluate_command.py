@@ -27,7 +27,7 @@ from fer_keras.runs import Run
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 28  # faces of each split
-RUN = "20260100-000000-cnn3"
+RUN = "20260101-000000-cnn3"
 FIGURES = (
     *("confusion_matrix", "confusion_matrix_normalized", "counts", "class_accuracy"),
     *("reliability", "mistakes", "hits"),
@@ -63,7 +63,7 @@ def read_csv(path):
 
 
 def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs):
-    run = Run(logs / "20260100-000000-cnn3")
+    run = Run(logs / "20260101-000000-cnn3")
     code, out, err = command("--run", run.path)
     assert code == 0 and err == ""
     folder = run.evaluation("PrivateTest")
@@ -111,7 +111,7 @@ def test_photographs_that_trained_a_network_are_told_wherever_numbers_are(comman
 
 
 def test_the_card_tells_data_recipe_numbers_and_limits(command, undrawn, tmp_path):
-    code, _, _ = command("--run", "20260101-000000-cnn3", "--split", "PublicTest", "--output", tmp_path)
+    code, _, _ = command("--run", "20260102-000000-cnn3", "--split", "PublicTest", "--output", tmp_path)
     assert code == 0
     card, metrics = (tmp_path / "card.md").read_text(), json.loads((tmp_path / "metrics.json").read_text())
     for said in ("`python train.py", "--arch cnn3", metrics["data"]["sha256"], f"{metrics['accuracy']:.4f}"):
@@ -124,14 +124,14 @@ def test_the_card_tells_data_recipe_numbers_and_limits(command, undrawn, tmp_pat
 
 
 def test_a_split_that_chose_the_epoch_is_marked_in_the_terminal_and_in_the_numbers(command, undrawn, tmp_path):
-    code, out, _ = command("--run", "20260101-000000-cnn3", "--split", "PublicTest", "--output", tmp_path / "out")
+    code, out, _ = command("--run", "20260102-000000-cnn3", "--split", "PublicTest", "--output", tmp_path / "out")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert code == 0 and metrics["selected_on"] is True
     assert "warning: PublicTest chose the epoch" in out and "chose the epoch" in metrics["warnings"][0]
 
 
 def test_runs_vote_and_each_is_told_beside_the_ensemble(command, undrawn, logs):
-    names = ["20260100-000000-cnn3", "20260101-000000-cnn3"]
+    names = ["20260101-000000-cnn3", "20260102-000000-cnn3"]
     code, out, _ = command("--run", *names, "--vote", "hard", "--tta", "flip", "--limit", 14)
     folder = Run(logs / names[0]).evaluation("PrivateTest-ensemble-of-2")
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -162,7 +162,7 @@ def test_the_spread_of_the_members_is_that_of_a_sample():
 
 
 def test_runs_are_compared_on_the_same_images(command, logs):
-    a, b = "20260100-000000-cnn3", "20260101-000000-cnn3"
+    a, b = "20260101-000000-cnn3", "20260102-000000-cnn3"
     code, out, _ = command("--run", a, "--run", b, "--compare")
     folder = Run(logs / a).evaluation("PrivateTest-compare")
     result = json.loads((folder / "compare.json").read_text())
@@ -175,7 +175,7 @@ def test_runs_are_compared_on_the_same_images(command, logs):
 
 
 def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, logs, tmp_path):
-    chosen, clean = (Run(logs / f"2026010{i}-000000-cnn3") for i in (0, 1))
+    chosen, clean = (Run(logs / f"2026010{i}-000000-cnn3") for i in (1, 2))
     honest = tmp_path / "honest"
     shutil.copytree(clean.path, honest)
     config = json.loads((honest / "config.json").read_text())
@@ -204,7 +204,7 @@ def test_a_better_run_that_knew_the_images_is_no_clear_winner(better, told, part
 
 def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn, logs, tmp_path):
     run = Run(tmp_path / "run")
-    shutil.copytree(logs / "20260100-000000-cnn3", run.path)
+    shutil.copytree(logs / "20260101-000000-cnn3", run.path)
     run.epoch_file(4).parent.mkdir()
     shutil.copyfile(run.model_file, run.epoch_file(4))
     command("--run", run.path, "--split", "PrivateTest")
@@ -309,7 +309,7 @@ def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member
         (["--vote", "loud"], "Expected one of: soft, hard"),
         (["--vote", "hard", "--run", RUN], "--vote hard: expected an ensemble, received one network"),
         (
-            ["--vote", "hard", "--compare", "--run", RUN, "20260101-000000-cnn3"],
+            ["--vote", "hard", "--compare", "--run", RUN, "20260102-000000-cnn3"],
             "networks that --compare has vote alone",
         ),
         (["--compare", "--run", RUN], "expected two or more runs, received 1"),

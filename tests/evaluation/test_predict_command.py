@@ -11,7 +11,7 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.models.registry import build
 
 LIMIT = 28  # faces of each split
-RUN = "20260100-000000-cnn3"  # see conftest.py: of two networks, that of seed 0
+RUN = "20260101-000000-cnn3"  # see conftest.py: of two networks, that of seed 0
 
 
 def predicted_by(seed, images):
@@ -44,8 +44,8 @@ def test_the_newest_run_is_evaluated_with_all_its_members(command, logs, tmp_pat
 
 def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_path):
     data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
-    code, out, _ = command("--run", "20260101-000000-cnn3", "--predict", data)
-    rows = read_csv(logs / "20260101-000000-cnn3" / "evaluation" / "predict-test" / "predictions.csv")
+    code, out, _ = command("--run", "20260102-000000-cnn3", "--predict", data)
+    rows = read_csv(logs / "20260102-000000-cnn3" / "evaluation" / "predict-test" / "predictions.csv")
     assert code == 0 and [row["id"] for row in rows] == ["x", "y"] and "true" not in rows[0]
     assert "happy" in out
 
@@ -56,7 +56,7 @@ def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, f
     name = "test.csv" if flags[0] == "--submission" else "predictions.csv"
     data = write_unlabelled(tmp_path / name, "id,pixels", ids="xy")
     before = data.read_bytes()
-    code, _, err = command("--run", "20260101-000000-cnn3", "--predict", data, *flags)
+    code, _, err = command("--run", "20260102-000000-cnn3", "--predict", data, *flags)
     assert code == 2 and "expected another file to write than the one to read" in err and data.read_bytes() == before
 
 
@@ -99,7 +99,7 @@ def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_pat
         Image.fromarray(faces.images[i]).save(tmp_path / f"face{i}.png")
     files = [tmp_path / f"face{i}.png" for i in (1, 0)]
     code, _, _ = command(
-        "--run", "20260100-000000-cnn3", "--predict", *files, "--no-detect", "--output", tmp_path / "o"
+        "--run", "20260101-000000-cnn3", "--predict", *files, "--no-detect", "--output", tmp_path / "o"
     )
     rows = read_csv(tmp_path / "o" / "photos.csv")
     expected = predicted_by(0, faces.images[[1, 0]])
