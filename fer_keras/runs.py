@@ -112,11 +112,11 @@ class Run:
 class RunConfig:
     """What config.json holds: the settings in force and the data that the run was trained on.
 
-    data: source, sha256, synthetic (bool), rule (how the validation set was chosen, a sentence), validation_split
-          (the split that validates the model: "PublicTest", or "Training" when a part of it does; "" where nothing is
-          held out), training and validation (numbers of images), testable (names of the splits that took no part); for
-          a run that began with the weights of another, or learned from others, starts_from (see `training.lineage`);
-          for one without disputed labels, disputed (see `training.clean`).
+    data: source, sha256, development_sha256 (see `Faces`), synthetic (bool), rule (how the validation set was chosen, a
+          sentence), validation_split (the split that validates the model: "PublicTest", or "Training" when a part of
+          it does; "" where nothing is held out), training and validation (numbers of images), testable (names of the
+          splits that took no part); for a run that began with the weights of another, or learned from others,
+          starts_from (see `training.lineage`); for one without disputed labels, disputed (see `training.clean`).
     """
 
     settings: Settings

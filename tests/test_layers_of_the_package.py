@@ -30,7 +30,7 @@ LAYERS = {
     "training": BASE
     | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots", "recipe_files"},
     "explain": BASE | {"data", "models", "metrics", "inference"},
-    "scores": {"emotions", "data.synthetic"},
+    "scores": {"emotions", "data.synthetic", "models.copies"},
     "photos": BASE | {"data", "plots"},
     "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "prediction_bar", "photos", "plots"},
     "explanations": BASE

@@ -56,8 +56,8 @@ def training_and_validation(
     whole = _trainable(faces)
     if drop_copies and faces.synthetic:
         raise UserError("--drop-copies: expected photographs, received drawn, synthetic faces. Leave it out")
-    tested_on = faces.images[faces.usage != "Training"]
     if drop_copies:
+        tested_on = faces.images[faces.usage != "Training"]
         whole = _without_copies(whole, tested_on)
     if not holds_out:
         rule = f"Trains on Training ({len(whole):,}); nothing of it is held out, the last epoch is kept."
@@ -120,8 +120,8 @@ def _without_copies(training: Faces, others: np.ndarray) -> Faces:
 
     It searches until nothing more is found, a minute for FER2013 and its PublicTest the first time.
     """
-    there = {image.tobytes() for image in others}
-    training = training.take(np.array([image.tobytes() not in there for image in training.images], bool))
+    groups = content_groups(np.concatenate([training.images, others]))
+    training = training.take(~np.isin(groups[: len(training)], groups[len(training) :]))
     while True:  # of a photograph with many copies not all are told at once
         found = near_copies(others, training.images)
         if (found < 0).all():

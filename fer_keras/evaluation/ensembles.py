@@ -6,7 +6,6 @@ import numpy as np
 
 from fer_keras.data.select import equalize
 from fer_keras.emotions import NUM_EMOTIONS
-from fer_keras.errors import UserError
 from fer_keras.evaluation.runs_to_evaluate import Member
 from fer_keras.inference import predict_probabilities
 from fer_keras.metrics import hard_vote, soft_vote
@@ -32,14 +31,12 @@ def member_probabilities(members: tuple[Member, ...], images: np.ndarray, *, tta
     if any(member.equalize for member in members):
         seen[True] = equalize(images)
     with PredictionBar(len(members), len(images), tta) as bar:
-        return np.stack([_predict(member, seen[member.equalize], tta, bar) for member in members])
-
-
-def _predict(member: Member, images: np.ndarray, tta: str, bar: PredictionBar) -> np.ndarray:
-    probabilities = predict_probabilities(open_model(member.file), images, tta=tta, callbacks=[bar])
-    if not np.isfinite(probabilities).all():
-        raise UserError(f"{member.file}: expected probabilities, received NaN. Its weights are damaged: take another")
-    return probabilities
+        return np.stack(
+            [
+                predict_probabilities(open_model(member.file), seen[member.equalize], tta=tta, callbacks=[bar])
+                for member in members
+            ]
+        )
 
 
 def out_of_fold_probabilities(

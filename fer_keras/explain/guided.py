@@ -10,6 +10,7 @@ from fer_keras.errors import UserError
 from fer_keras.explain.explainer import Explainer
 from fer_keras.explain.gradients import compile_gradient
 from fer_keras.explain.model_access import ModelAccess, noise_faces
+from fer_keras.models.copies import copied, copy_weights, pairs
 
 _RECTIFIERS = (keras.activations.relu, keras.activations.relu6, keras.activations.leaky_relu)
 
@@ -57,22 +58,13 @@ def guided_copy(model: keras.Model) -> keras.Model:
 
     The rectifier's own derivative stays: 0 or 1 for a ReLU as in the paper, its slope for a leaky one.
     """
-    copy = _clone(model)
-    _copy_weights(model, copy)
+    copy = copied(model, _guided_layer)
+    for layer, own in pairs(model, copy):
+        copy_weights(layer, own)
     return copy
 
 
-def _clone(model: keras.Model) -> keras.Model:
-    # Through a new model on the same graph, because `clone_model` would compile the copy of a compiled one, and fail
-    # where the loss is the caller's own.
-    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
-    outputs = model.outputs if len(model.outputs) > 1 else model.outputs[0]
-    return keras.models.clone_model(keras.Model(inputs, outputs, name=model.name), clone_function=_guided_layer)
-
-
 def _guided_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
-    if isinstance(layer, keras.Model):
-        return _clone(layer)
     if isinstance(layer, keras.layers.ReLU | keras.layers.LeakyReLU):
         return keras.layers.Activation(_guided(_rectifier(layer)), name=layer.name, dtype=layer.dtype_policy)
     copy = type(layer).from_config(layer.get_config())
@@ -98,16 +90,3 @@ def _rectifier(layer: keras.layers.ReLU | keras.layers.LeakyReLU):
 
 def _guided(activation):
     return lambda x: hold_back_negative(activation(x))
-
-
-def _copy_weights(source: keras.layers.Layer, copy: keras.layers.Layer) -> None:
-    """Copy layer by layer as saving and loading would: `Normalization` computes with values made from its weights."""
-    if isinstance(source, keras.Model):
-        for layer in source.layers:
-            if not isinstance(layer, keras.layers.InputLayer):  # clones of it take names of their own
-                _copy_weights(layer, copy.get_layer(layer.name))
-        return
-    copy.set_weights(source.get_weights())  # those of layers within the layer too
-    own = {}
-    source.save_own_variables(own)
-    copy.load_own_variables(own)

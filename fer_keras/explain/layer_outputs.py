@@ -10,6 +10,8 @@ from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
 from fer_keras.explain.model_access import RECTIFIERS, ModelAccess, producer
 
+# To Keras the last two are no kinds of the first.
+_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D)
 _NONLINEAR = (*RECTIFIERS, keras.layers.Softmax)
 _PASSING_ON = (  # with a gradient wherever what they get has one
     keras.layers.AveragePooling2D,
@@ -71,10 +73,6 @@ def plain_model(network: ModelAccess, name: str) -> keras.Model:
 def mean_over_space(output: tf.Tensor) -> tf.Tensor:
     """Return the mean over all axes but the first and the last: (N, ..., C) -> float32 (N, C)."""
     return tf.reduce_mean(tf.cast(output, tf.float32), axis=list(range(1, output.shape.rank - 1)))
-
-
-# To Keras the last two are no kinds of the first.
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D)
 
 
 def check_filter(network: ModelAccess, layer_name: str, number: int) -> None:

@@ -69,7 +69,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         methods=np.array(list(maps)),
         **study.arrays(indices),
     )
-    captions = [study.caption(index).replace("  ", "\n").replace(" (true", "\n(true") for index in indices]
+    captions = ["\n".join(study.caption_lines(index)) for index in indices]
     layer = layer_title("comparison", study.network, study.options)
     figure = comparison_figure(
         images, shown, signed, captions, title=f"Methods on the same faces (class activation maps at {layer})"

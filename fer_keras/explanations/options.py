@@ -89,7 +89,7 @@ class Options:
         if not self.photo:
             if not self.detect:
                 raise UserError("--no-detect is for photos: expected --photo PATH too")
-            if set(self.method) - {*OF_DATA, ALL}:
+            if "faces" in self.method:
                 raise UserError("--method faces is for photos: expected --photo PATH too")
             return
         of_data = {"--data": self.data, "--split": self.split, "--limit": self.limit, "--score": self.score}

@@ -14,13 +14,13 @@ from fer_keras.photos.predict import draw
 def write_faces(study: Study, folder: MethodFolder, tell: Tell) -> None:
     """Write a picture of each photo with a face: photo-1.png and so on, in their order."""
     photos = study.target.photos
-    starts = np.cumsum([0] + [len(photo.boxes) for photo in photos])
+    ends = np.cumsum([len(photo.boxes) for photo in photos])[:-1]
+    of_each = zip(photos, np.split(study.images, ends), np.split(study.probabilities, ends), strict=True)
     folder.reading = (
         "Each photo with what the network was shown of it, and the probabilities; where a photo has several faces they "
         "are numbered from the left, as in all that follows."
     )
-    for number, (photo, start, end) in enumerate(zip(photos, starts, starts[1:], strict=False), 1):
-        shown = replace(photo, crops=study.images[start:end], probabilities=study.probabilities[start:end])
+    for number, (photo, crops, probabilities) in enumerate(of_each, 1):
         caption = f"{photo.path}: {counted(len(photo.boxes), 'face')}"
-        folder.figure(f"photo-{number}.png", draw(shown), caption)
+        folder.figure(f"photo-{number}.png", draw(replace(photo, crops=crops, probabilities=probabilities)), caption)
         tell(number, len(photos))

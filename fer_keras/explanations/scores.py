@@ -17,7 +17,7 @@ from fer_keras.plots.scores import curves_figure, scores_figure
 from fer_keras.scores.baselines import BASELINES
 from fer_keras.scores.explained import Explain, Explained
 from fer_keras.scores.registry import SCORES
-from fer_keras.scores.sanity import untrained
+from fer_keras.scores.sanity import DRAWS, untrained
 
 
 def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
@@ -42,7 +42,7 @@ def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tel
     methods = {name: _of_method(name, study, indices, of_faces) for name in names}
     for name, make in BASELINES.items():
         method = make(seed)
-        methods[name] = of_faces(maps=method(images, targets), explain=method, explain_untrained=method)
+        methods[name] = of_faces(maps=method(images, targets), explain=method, explain_untrained=(method,) * DRAWS)
     scores, curves = [], {}
     for done, (name, explained) in enumerate(methods.items(), start=1):
         scores.append(_scored(name, study, indices, explained, few))
@@ -66,14 +66,16 @@ def _of_method(name: str, study: Study, indices: np.ndarray, of_faces: Callable[
     def maps_of(explainer: Explainer) -> Explain:
         return lambda images, targets: shown_maps(explainer, explain(explainer, images, targets))[0]
 
-    def maps_of_untrained(images: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        model = untrained(study.network.model, study.options.seed)
+    def maps_of_untrained(draw: int, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        seed = int(np.random.SeedSequence([study.options.seed, draw]).generate_state(1)[0])
+        model = untrained(study.network.model, seed)
         return maps_of(make_explainer(name, study, model))(images, targets)
 
     with np.load(study.target.folder / name / MAPS, allow_pickle=False) as arrays:
         rows = np.searchsorted(arrays["indices"], indices)
         maps = shown_maps(explainer, arrays["maps"][rows])[0]
-    return of_faces(maps=maps, explain=maps_of(explainer), explain_untrained=maps_of_untrained)
+    of_untrained = tuple(partial(maps_of_untrained, draw) for draw in range(DRAWS))
+    return of_faces(maps=maps, explain=maps_of(explainer), explain_untrained=of_untrained)
 
 
 def _scored(name: str, study: Study, indices: np.ndarray, explained: Explained, few: np.ndarray) -> pd.DataFrame:

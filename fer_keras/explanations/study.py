@@ -85,10 +85,15 @@ class Study:
 
     def caption(self, index: int) -> str:
         """Return what stands beside an image in figures: its name, the prediction, and the truth where it differs."""
+        name, *said = self.caption_lines(index)
+        return f"{name}  {' '.join(said)}"
+
+    def caption_lines(self, index: int) -> list[str]:
+        """Return the same in two or three short lines."""
         said = self.predictions[index]
         wrong = self.correct is not None and not self.correct[index]
-        truth = f" (true {EMOTIONS[self.labels[index]]})" if wrong else ""
-        return f"{self.name(index)}  {EMOTIONS[said]} {self.probabilities[index, said]:.2f}{truth}"
+        truth = [f"(true {EMOTIONS[self.labels[index]]})"] if wrong else []
+        return [self.name(index), f"{EMOTIONS[said]} {self.probabilities[index, said]:.2f}", *truth]
 
     def arrays(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Return what stands beside the maps of images in maps.npz: images, labels where known, predictions, indices

@@ -5,6 +5,7 @@ import zlib
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError
@@ -29,8 +30,8 @@ def open_model(path: Path | str) -> keras.Model:
     Returns a model of (N, 48, 48, 1) images, 0..255, to (N, 7) probabilities.
 
     Raises:
-        UserError: for a file that is missing or damaged, that safe mode refuses, or whose network takes or gives
-            anything else.
+        UserError: for a file that is missing or damaged, that safe mode refuses, whose weights are no numbers, or
+            whose network takes or gives anything else.
     """
     model = open_any_model(path)
     taken, given = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
@@ -46,7 +47,7 @@ def open_any_model(path: Path | str) -> keras.Model:
     """Read whatever model Keras saved, uncompiled and in safe mode, as `open_model` does.
 
     Raises:
-        UserError: for a file that is missing or damaged, or that safe mode refuses.
+        UserError: for a file that is missing or damaged, that safe mode refuses, or whose weights are no numbers.
     """
     path = Path(path)
     if not path.is_file():
@@ -54,9 +55,12 @@ def open_any_model(path: Path | str) -> keras.Model:
     if not zipfile.is_zipfile(path):
         raise _no_network(path, "it is no archive, or cut short")
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except _DAMAGE as error:
         raise _no_network(path, _reason(error)) from error
+    if not all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.weights):
+        raise UserError(f"{path}: expected a network that did not diverge, received one whose weights are no numbers")
+    return model
 
 
 def _no_network(path: Path, reason: str) -> UserError:

@@ -42,7 +42,7 @@ def faces_in_photos(
         name = photo.name if times[photo.name] == 1 else f"{photo.parent.name}/{photo.name}"
         many = len(found.boxes) > 1
         names += [f"{name} {face}" if many else name for face, _ in enumerate(found.boxes, 1)]
-    if not with_faces and all(found.unreadable for found in searched):
+    if all(found.unreadable for found in searched):
         raise UserError(f"--photo: {photos[0]} {searched[0].problem}")
     if not with_faces:
         advice = "If these are faces already, cut out: --no-detect" if detect else "Choose others"

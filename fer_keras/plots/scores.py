@@ -78,8 +78,11 @@ def _draw_score(
 ) -> None:
     for row, (mean, error) in enumerate(zip(means, errors, strict=True)):
         known = methods[row] in baselines
-        color = _BASELINE if known else _METHOD
-        filled = color if known else _PALE if ahead is None else color if ahead[row] else "white"
+        color = filled = _BASELINE if known else _METHOD
+        if not known and ahead is None:
+            filled = _PALE
+        elif not known and not ahead[row]:
+            filled = "white"
         ax.errorbar(mean, row, xerr=np.nan_to_num(error), fmt="o", color=color, markerfacecolor=filled, markersize=4.5)
         if known:
             ax.axvline(mean, color=_BASELINE, linewidth=0.7, linestyle=":", zorder=0)

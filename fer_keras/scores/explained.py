@@ -20,8 +20,8 @@ class Explained:
     maps: float (N, 48, 48); the larger, the more a pixel is said to speak for the target.
     parts: uint8 (N, 48, 48), indices of PARTS: what each pixel shows.
     probabilities: of any number of faces, float (M, 48, 48) of 0..255 -> (M, classes).
-    explain: the method, (images, targets) -> maps. explain_untrained: the same of an untrained network of
-        the same layers.
+    explain: the method, (images, targets) -> maps. explain_untrained: the same of some untrained networks of the same
+        layers, one after the other.
     seed: of what a score draws at random.
     """
 
@@ -31,7 +31,7 @@ class Explained:
     parts: np.ndarray
     probabilities: Predict = field(repr=False)
     explain: Explain = field(repr=False)
-    explain_untrained: Explain = field(repr=False)
+    explain_untrained: tuple[Explain, ...] = field(repr=False)
     seed: int = 0
 
     def take(self, rows: np.ndarray) -> "Explained":

@@ -14,17 +14,20 @@ class Score:
     """What is measured of a map.
 
     about: for people. higher_is_better: else lower is. anew: whether faces are explained anew for it, which takes long.
-    compared: whether to be ahead of maps that know no network says anything. They do not change with the network, and
-    little or at random with the picture.
     of: returns the score of each image, float64 (N,); NaN where there is none.
     """
 
     about: str
     higher_is_better: bool
     anew: bool
-    compared: bool
     reference: str
     of: Callable[[Explained], np.ndarray]
+
+    @property
+    def compared(self) -> bool:
+        """Whether to be ahead of maps that know no network says anything: not where two maps of a method are compared.
+        Edges do not change with noise, and noise has nothing in common with itself."""
+        return not self.anew
 
 
 SCORES = {
@@ -32,7 +35,6 @@ SCORES = {
         "mean probability while the most important pixels vanish first",
         False,
         False,
-        True,
         "Petsiuk et al. 2018, arXiv:1806.07421",
         lambda it: faithfulness.areas(it.deletion_curves),
     ),
@@ -40,7 +42,6 @@ SCORES = {
         "mean probability while the most important pixels appear first",
         True,
         False,
-        True,
         "Petsiuk et al. 2018, arXiv:1806.07421",
         lambda it: faithfulness.areas(it.insertion_curves),
     ),
@@ -48,7 +49,6 @@ SCORES = {
         "share of the map on brows, eyes, nose, mouth and cheeks, over their share of the area",
         True,
         False,
-        True,
         "after Wang et al. 2020, arXiv:1910.01279",
         lambda it: localisation.focus(it.maps, it.parts),
     ),
@@ -56,7 +56,6 @@ SCORES = {
         "share of the images whose largest value lies on these parts",
         True,
         False,
-        True,
         "Zhang et al. 2016, arXiv:1608.00507",
         lambda it: localisation.pointing(it.maps, it.parts),
     ),
@@ -64,16 +63,14 @@ SCORES = {
         f"largest relative change of the map by noise of {stability.RADIUS:g} gray levels",
         False,
         True,
-        False,
         "Yeh et al. 2019, arXiv:1901.09392",
         lambda it: stability.sensitivity(it.images, it.maps, it.targets, it.explain, seed=it.seed),
     ),
     "untrained": Score(
-        "rank correlation, for or against, with the map of an untrained network of the same layers",
+        "rank correlation, for or against, with the maps of untrained networks of the same layers",
         False,
         True,
-        False,
         "Adebayo et al. 2018, arXiv:1810.03292",
-        lambda it: np.abs(sanity.likeness(it.maps, it.explain_untrained(it.images, it.targets))),
+        lambda it: sanity.mean_likeness(it.maps, (one(it.images, it.targets) for one in it.explain_untrained)),
     ),
 }

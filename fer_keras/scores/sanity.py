@@ -3,11 +3,16 @@
 Adebayo et al., "Sanity Checks for Saliency Maps", 2018 (arXiv:1810.03292): the test of the model's parameters.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import numpy as np
 from scipy.stats import rankdata
+
+from fer_keras.models.copies import copied, copy_weights, pairs
+
+DRAWS = 3  # untrained networks: with one, the mean over images changes by up to a factor of two with its seed
 
 
 def untrained(model: keras.Model, seed: int = 0) -> keras.Model:
@@ -17,33 +22,36 @@ def untrained(model: keras.Model, seed: int = 0) -> keras.Model:
     values at 0.5. So initialisers with a seed of their own get others, by `seed`. Preprocessing (`Normalization`) is
     taken along. The model is left as it is.
     """
-    keras.utils.set_random_seed(seed)
-    seeds = iter(np.random.default_rng([seed, _NOT_THE_MODELS]).integers(2**31, size=100_000).tolist())
+    keras.utils.set_random_seed(seed)  # for initialisers without a seed
+    random = np.random.default_rng(seed)
 
     def begun_anew(layer: keras.Layer) -> keras.Layer:
-        return type(layer).from_config(_with_seeds(layer.get_config(), seeds))
+        return type(layer).from_config(_with_other_seeds(layer.get_config(), random))
 
-    clone = keras.models.clone_model(model, clone_function=begun_anew, recursive=True)
-    for theirs, ours in zip(_all_layers(model), _all_layers(clone), strict=True):
-        if isinstance(theirs, keras.layers.Normalization):
-            ours.set_weights(theirs.get_weights())
-    return clone
-
-
-_NOT_THE_MODELS = 0x5A17  # so that no seed gives the initialisers what it gave those of the model
+    begun = copied(model, begun_anew)
+    for layer, own in pairs(model, begun):
+        if isinstance(layer, keras.layers.Normalization):
+            copy_weights(layer, own)
+    return begun
 
 
-def _with_seeds(config, seeds: Iterator[int]):
-    """Return a layer's config with other numbers for the seeds in it."""
-    if isinstance(config, dict):
-        there = {name: _with_seeds(value, seeds) for name, value in config.items()}
-        return there | {"seed": next(seeds)} if isinstance(config.get("seed"), int) else there
-    return [_with_seeds(value, seeds) for value in config] if isinstance(config, list) else config
+def _with_other_seeds(config: Any, random: np.random.Generator) -> Any:
+    """Return a layer's configuration with other numbers for all seeds in it."""
+    if isinstance(config, list):
+        return [_with_other_seeds(value, random) for value in config]
+    if not isinstance(config, dict):
+        return config
+    others = {name: _with_other_seeds(value, random) for name, value in config.items()}
+    return others | {"seed": int(random.integers(2**31))} if isinstance(config.get("seed"), int) else others
 
 
-def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
-    for layer in model.layers:
-        yield from _all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+def mean_likeness(maps: np.ndarray, of_each: Iterable[np.ndarray]) -> np.ndarray:
+    """Return how like the maps of images are to those of several untrained networks, whether for or against: the mean
+    magnitude of `likeness`, float64 (N,), over the networks for which it is a number; NaN where it is for none."""
+    found = np.abs([likeness(maps, others) for others in of_each])
+    there = np.isfinite(found)
+    number = there.sum(axis=0)
+    return np.divide(np.where(there, found, 0).sum(axis=0), number, out=np.full(len(maps), np.nan), where=number > 0)
 
 
 def likeness(maps: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from fer_keras.data.select import equalize
-from fer_keras.errors import UserError
 from fer_keras.evaluation import ensembles
 from fer_keras.evaluation.ensembles import decide, member_probabilities
 from fer_keras.evaluation.runs_to_evaluate import Member
@@ -36,17 +35,6 @@ def test_every_member_sees_the_images_as_it_was_trained_on_them(members):
     np.testing.assert_allclose(probabilities[0, :, 0], images.mean(axis=(1, 2)) / 255, rtol=1e-5)
     np.testing.assert_allclose(probabilities[1, :, 1], equalize(images).mean(axis=(1, 2)) / 255, rtol=1e-5)
     assert not np.allclose(images.mean(), equalize(images).mean(), rtol=0.1)
-
-
-def test_a_network_of_nans_is_told_and_predicts_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(ensembles, "open_model", lambda file: MeanNetwork(np.nan))
-    monkeypatch.setattr(MeanNetwork, "predict", lambda self, x, **options: np.full((len(x), 7), np.nan))
-    with pytest.raises(UserError, match=r"broken\.keras: expected probabilities, received NaN"):
-        member_probabilities(
-            (Member("broken", tmp_path / "broken.keras", 1, equalize=False),),
-            np.zeros((2, 48, 48), np.uint8),
-            tta="none",
-        )
 
 
 def rows(*sevens):

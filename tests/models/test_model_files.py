@@ -81,6 +81,14 @@ def test_a_network_for_something_else_is_refused(tmp_path):
     assert "received one of (None, 48, 48, 1) to (None, 8)" in refusal(tmp_path / "model.keras")
 
 
+def test_a_network_that_diverged_is_refused_whatever_it_is_for(tmp_path):
+    model = build("cnn_plain")
+    model.set_weights([*model.get_weights()[:-1], np.full(7, np.nan)])
+    save_model(model, tmp_path / "model.keras")
+    with pytest.raises(UserError, match=r"model\.keras: .* one whose weights are no numbers"):
+        open_model(tmp_path / "model.keras")
+
+
 def test_a_missing_file_says_how_to_get_one(tmp_path):
     assert "python train.py" in refusal(tmp_path / "model.keras")
 
