@@ -18,9 +18,9 @@ DRAWS = 3  # untrained networks: with one, the mean over images changes by up to
 def untrained(model: keras.Model, seed: int = 0) -> keras.Model:
     """Return a network of the same layers, with weights as before any training: others than the model began with.
 
-    What a network began with is left in what it has learned: kernels of this project's vgg25 correlate with their first
-    values at 0.5. So initialisers with a seed of their own get others, by `seed`. Preprocessing (`Normalization`) is
-    taken along. The model is left as it is.
+    What a network began with is left in what it has learned: in the vgg25 that is shipped the kernels of the first
+    convolution and of the logits correlate with their first values at 0.5. So initialisers with a seed of their own get
+    others, by `seed`. Preprocessing (`Normalization`) is taken along. The model is left as it is.
     """
     keras.utils.set_random_seed(seed)  # for initialisers without a seed
     random = np.random.default_rng(seed)
