@@ -18,7 +18,14 @@ from fer_keras import cli
 from fer_keras.config import Settings, check_run_name, flag
 from fer_keras.errors import UserError
 from fer_keras.files import expanded
-from fer_keras.recipe_files import read_after, read_settings, refuse_early_stop, refuse_idle, without_training
+from fer_keras.recipe_files import (
+    read_after,
+    read_settings,
+    refuse_early_stop,
+    refuse_idle,
+    without_other_rates,
+    without_training,
+)
 
 
 def parse() -> cli.argparse.Namespace:
@@ -47,7 +54,7 @@ def main() -> None:
         from_file = read_settings(arguments.config) if arguments.config else {}
         if arguments.config and given.get("epochs") == 0:
             from_file = without_training(from_file, given, arguments.config)
-        chosen = {**from_file, **given}
+        chosen = {**without_other_rates(from_file, given), **given}
         settings = Settings.from_json(chosen, arguments.config)
         refuse_early_stop(given, keep=settings.keep)
         refuse_idle(given, settings)

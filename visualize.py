@@ -86,7 +86,7 @@ def main() -> None:
     from fer_keras.explanations.target import find_target  # not before: --help and mistakes answer without NumPy
 
     target = find_target(options)
-    cli.import_quietly("tensorflow")
+    cli.import_quietly()
     from fer_keras.explanations import job
 
     job.explain_target(target, options)

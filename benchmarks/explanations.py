@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=500, help="of LIME")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
-    cli.import_quietly("tensorflow", "tf_keras_vis")
+    cli.import_quietly("tf_keras_vis")
 
     from fer_keras.data.synthetic import synthetic_faces
     from fer_keras.models.registry import build

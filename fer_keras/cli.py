@@ -128,7 +128,10 @@ _IMPORT_NOISE = (b"WARNING: All log messages before absl::InitializeLog()", b"I0
 
 
 def import_quietly(*modules: str) -> None:
-    """Import modules (TensorFlow, or what imports it), leaving out its informational messages; errors still show."""
+    """Import Keras, and modules beside it, without TensorFlow's informational messages; errors still show.
+
+    A person's keras.json decides nothing here: neither the backend, nor in which format the networks compute.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").addFilter(_is_of_use)
     _check_backend()
@@ -137,7 +140,7 @@ def import_quietly(*modules: str) -> None:
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            for module in modules:
+            for module in ("keras", *modules):
                 importlib.import_module(module)
         finally:
             os.dup2(stderr, 2)
@@ -145,6 +148,10 @@ def import_quietly(*modules: str) -> None:
             said.seek(0)
             lines = [line for line in said.readlines() if not line.startswith(_IMPORT_NOISE)]
             os.write(2, b"".join(lines))
+    keras = sys.modules["keras"]
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
 
 
 def _is_of_use(record: logging.LogRecord) -> bool:
@@ -158,6 +165,7 @@ def _check_backend() -> None:
         raise UserError(f"KERAS_BACKEND: expected {' or '.join(BACKENDS)}, received '{backend}'")
     if importlib.util.find_spec(backend) is None:
         raise UserError(f"KERAS_BACKEND: {backend} is not installed. Install it, or leave KERAS_BACKEND out")
+    os.environ["KERAS_BACKEND"] = backend  # which Keras heeds more than its keras.json
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,7 @@ KEEP = ("best", "last")
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3, "muon": 0.1}
+SMALLEST_MIXUP = 0.01  # below it both gamma variates that a share is made of are often too small for any float
 TEACHER_WEIGHT = 0.7  # of the targets, where --teachers are given
 PRETRAINED = "pretrained"  # as a run's name: the one that is shipped with the package
 MAX_SEED = 2**32 - 1  # NumPy's
@@ -146,6 +147,8 @@ class Settings:
             if any(run is not None and not run.strip() for run in runs):
                 raise UserError(f"{flag(name)}: expected a run's folder, received an empty name")
         self._check_epochs()
+        if 0 < self.mixup < SMALLEST_MIXUP:
+            raise UserError(f"--mixup: expected 0, or a number of at least {SMALLEST_MIXUP}, received {self.mixup}")
         if self.coarse_epochs and self.arch not in ANY_SIZE:
             raise UserError(
                 f"--coarse-epochs: {self.arch} takes 48x48 images alone. Expected 0, or --arch {', '.join(ANY_SIZE)}"
@@ -317,7 +320,8 @@ def _check(item: dataclasses.Field, value: Any) -> None:
             f"{word} {_plain(limits[key])}" for key, word in bounds.items() if limits[key] is not None
         )
         if isinstance(value, int) and abs(value) > _LARGEST:  # so large that Python may refuse to print it
-            raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]} of at most {_LARGEST}, received a larger one")
+            largest = _plain(limits["at_most"] or _LARGEST)
+            raise UserError(f"{flag(item.name)}: expected {_NAMES[kind]} of at most {largest}, received a larger one")
         inside = (
             math.isfinite(value)
             and (limits["at_least"] is None or value >= limits["at_least"])

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import struct
 import tempfile
 import tokenize
@@ -54,9 +55,11 @@ def writable(folder: Path | str, flag: str = "--output") -> Path:
 def written_aside(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it takes the place of `path`, on failure it is removed.
 
+    Of a symbolic link it takes the place of what the link leads to.
     The temporary name keeps the suffix, because writers such as Keras's choose their format by it.
     """
     path = Path(path)
+    path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -72,6 +75,13 @@ def written_aside(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         aside.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `written_aside` left in a folder where its process was killed. Nobody may be writing there."""
+    for file in folder.glob(".*-????????.*"):
+        if re.fullmatch(r"\..+-[a-z0-9_]{8}\.[a-z]+", file.name) and file.is_file():
+            file.unlink()
 
 
 def _umask() -> int:

@@ -53,6 +53,17 @@ def without_training(values: dict[str, Any], given: Collection[str], source: str
     return {name: value for name, value in values.items() if name in parts}
 
 
+def without_other_rates(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return a file's settings without the learning rate and weight decay of its optimizer, where a flag names another.
+
+    given: the flags' settings. A rate means nothing without its optimizer: Muon's 0.1 is a hundred times Adam's.
+    """
+    own = values.get("optimizer", Settings.optimizer)
+    if given.get("optimizer", own) == own:
+        return values
+    return {name: value for name, value in values.items() if name not in ("learning_rate", "weight_decay")}
+
+
 def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path | str | None = None) -> None:
     """Raise UserError if what was asked for in one place stops early a run that is to keep its last epoch.
 

@@ -165,6 +165,22 @@ def test_a_backend_that_is_not_there_is_told_in_one_line(monkeypatch, backend, s
         cli.import_quietly()
 
 
+def test_a_persons_keras_json_decides_nothing(tmp_path):
+    """Where it names JAX, which is not installed, Keras would not start; half precision would train nothing."""
+    text = '{"backend": "jax", "floatx": "float16", "image_data_format": "channels_first", "epsilon": 0.1}'
+    (tmp_path / "keras.json").write_text(text)
+    probe = (
+        "from fer_keras import cli; cli.import_quietly(); import keras; from keras import config as c; "
+        "print(keras.backend.backend(), c.floatx(), c.image_data_format(), c.epsilon())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    environment |= {"KERAS_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", probe], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "tensorflow float32 channels_last 1e-07\n", done.stderr
+
+
 def test_networks_that_are_traced_one_after_another_are_no_warning_and_others_stay():
     cli.import_quietly("tensorflow")
     import tensorflow as tf

@@ -43,6 +43,8 @@ def test_a_whole_number_will_do_for_a_number():
         ),
         ({"coarse_epochs": 6, "epochs": 5}, "--coarse-epochs: expected at most the 5 of --epochs, received 6"),
         ({"mixup": -0.1}, "--mixup: expected a number of at least 0, received -0.1"),
+        ({"mixup": 0.001}, "--mixup: expected 0, or a number of at least 0.01, received 0.001"),
+        ({"seed": 10**30}, "--seed: expected a whole number of at most 4294967295, received a larger one"),
         ({"epochs": "3"}, "--epochs: expected a whole number, received '3'"),
         ({"epochs": 3.5}, "--epochs: expected a whole number, received 3.5"),
         ({"epochs": True}, "--epochs: expected a whole number, received True"),

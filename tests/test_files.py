@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import UserError
-from fer_keras.files import writable, write_json, write_npz, write_text, written_aside
+from fer_keras.files import remove_unfinished, writable, write_json, write_npz, write_text, written_aside
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -24,6 +24,29 @@ def test_the_final_name_appears_only_when_the_block_ends(tmp_path):
         aside.write_bytes(b"all of it")
         assert not path.exists()
     assert path.read_bytes() == b"all of it"
+
+
+def test_what_a_link_leads_to_is_written_and_the_link_stays(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "far" / "target.csv")
+    for text in ("old", "new"):
+        write_text(tmp_path / "link.csv", text)
+        assert (tmp_path / "far" / "target.csv").read_text() == text and (tmp_path / "link.csv").is_symlink()
+
+
+def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
+    with written_aside(tmp_path / "model.keras") as aside:
+        aside.write_bytes(b"half a net")
+        half = aside.name
+        left = tmp_path / "left" / half
+        left.parent.mkdir()
+        left.write_bytes(b"half a net")
+    others = ["model.keras", ".hidden-file.txt", ".keras-ABCDEFGH.npz", "a-12345678.npz", ".a-12345678.npz.bak"]
+    for name in others:
+        (tmp_path / "left" / name).touch()
+    remove_unfinished(tmp_path / "left")
+    assert sorted(file.name for file in (tmp_path / "left").iterdir()) == sorted(others)
+    remove_unfinished(tmp_path / "missing")
 
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_work(tmp_path):

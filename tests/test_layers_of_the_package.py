@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fer_keras"
 
 # What each part may import of fer_keras, besides itself. Parts without a line here may import everything but scripts.
-BASE = {"emotions", "errors", "files", "lock", "config", "console", "runs", "models.catalog"}
+BASE = {"emotions", "errors", "files", "lock", "config", "console", "runs", "same_network", "models.catalog"}
 LAYERS = {
     "emotions": set(),
     "errors": set(),
@@ -21,6 +21,7 @@ LAYERS = {
     "config": {"emotions", "errors", "files", "models.catalog"},
     "recipe_files": {"errors", "config"},
     "runs": {"emotions", "errors", "files", "config"},
+    "same_network": {"errors"},
     "metrics": {"emotions", "errors"},
     "plots": {"emotions", "errors", "files", "metrics", "data"},
     "data": BASE | {"cli", "plots"},  # plots and cli: `python -m fer_keras.data` prints and draws its audit
@@ -38,7 +39,7 @@ LAYERS = {
 }
 NEVER_TENSORFLOW = (
     *("metrics", "plots", "photos", "emotions", "errors", "files", "lock", "config", "recipe_files", "console", "runs"),
-    "cli",
+    *("same_network", "cli"),
 )
 
 

@@ -5,7 +5,13 @@ import pytest
 
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
-from fer_keras.recipe_files import read_settings, refuse_early_stop, refuse_idle, without_training
+from fer_keras.recipe_files import (
+    read_settings,
+    refuse_early_stop,
+    refuse_idle,
+    without_other_rates,
+    without_training,
+)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +46,15 @@ def test_a_recipe_that_a_flag_makes_one_of_no_epochs_keeps_what_has_a_part_in_it
     ):
         with pytest.raises(UserError, match=said):
             without_training(wrong, ["epochs"], "x.json")
+
+
+def test_a_rate_of_the_files_optimizer_is_none_of_the_one_that_a_flag_names():
+    muon = {"optimizer": "muon", "learning_rate": 0.1, "weight_decay": 0.005, "epochs": 3}
+    assert without_other_rates(muon, {"optimizer": "adam"}) == {"optimizer": "muon", "epochs": 3}
+    assert without_other_rates(muon, {"optimizer": "muon"}) == without_other_rates(muon, {"epochs": 2}) == muon
+    unnamed = {"learning_rate": 0.002}  # Adam's, as Settings has it
+    assert without_other_rates(unnamed, {"optimizer": "adam"}) == unnamed
+    assert without_other_rates(unnamed, {"optimizer": "sgd"}) == {}
 
 
 def test_a_recipe_and_a_runs_config_both_give_settings(tmp_path):

@@ -157,12 +157,12 @@ def _load(kept: Path) -> dict[str, np.ndarray] | None:
 
 
 def _read(kept: Path) -> dict[str, np.ndarray] | None:
-    if not kept.is_file():
-        return None
     try:
         return read_npz(kept)
+    except FileNotFoundError:
+        return None
     except (DamagedFile, OSError) as error:
-        _log.warning("The cache file %s is damaged (%s); it is made again", kept, type(error).__name__)
+        _log.warning("The cache file %s cannot be used (%s); it is made again", kept, type(error).__name__)
         return None
 
 

@@ -26,9 +26,17 @@ KNOWN_HEADERS = (
 )
 _ROLES = {"pixels": "pixels", "feature": "pixels", "emotion": "label", "label": "label", "usage": "usage", "id": "id"}
 
+_NAMES_OF_SPLITS = ("split", "splits", "set", "subset", "partition")
+
 _PIXELS = IMAGE_SIZE * IMAGE_SIZE
 _BLOCK = 2**20  # bytes: about 125 rows, so that the arrays of one block stay in the processor's cache
 _LONGEST_HEADER = 2**16  # bytes
+_OTHER_FILES = {  # by their first bytes
+    b"\x1f\x8b": " It is compressed: unpack it first (gunzip).",
+    b"PK": " It is a zip archive, or a spreadsheet: unpack it, or save it as CSV, first.",
+    b"\xff\xfe": " It is in UTF-16: save it in UTF-8.",
+    b"\xfe\xff": " It is in UTF-16: save it in UTF-8.",
+}
 _EDGE = b' "\t\r\n'
 _LABELS = {str(label).encode(): label for label in range(NUM_EMOTIONS)}
 _USAGES = {word.encode(): split for word, split in SPLIT_WORDS.items()}
@@ -56,13 +64,13 @@ class _Rows:
     ids: list[str]
 
 
-def read_csv(path: Path | str) -> dict[str, np.ndarray]:
+def read_csv(path: Path | str, *, labelled: bool = True) -> dict[str, np.ndarray]:
     """Read one CSV file of faces, a block of rows at a time.
 
     Columns are known by their names, in any order and any case: `pixels` or `feature`; `emotion` or `label`; `Usage`;
     `id`. Usage is one of SPLITS, or a word that folders may have for it. Other columns are passed over, except one
     with the splits in a file without `Usage`. Spaces around a field, quotes, a byte-order mark, Windows line ends and
-    blank lines do no harm.
+    blank lines do no harm. Not `labelled`: whatever stands in columns but pixels and id is passed over, unread.
 
     Returns:
         The fields of `Faces` by name: images uint8 (N, 48, 48); labels int64 (N,), left out where the file has none;
@@ -76,13 +84,13 @@ def read_csv(path: Path | str) -> dict[str, np.ndarray]:
     blocks: list[_Rows] = []
     with path.open("rb") as file:
         header = file.readline(_LONGEST_HEADER)
-        columns = _read_header(path, header)
+        columns = _read_header(path, header, labelled=labelled)
         number = 2  # of the line that comes next
         while lines := file.readlines(_BLOCK):
             numbered = [(number + i, line) for i, line in enumerate(lines) if line.strip()]
             number += len(lines)
-            if numbered and not blocks and columns.usage is None:
-                _refuse_hidden_splits(path, header, numbered[0][1])
+            if numbered and not blocks and labelled and columns.usage is None:
+                _refuse_hidden_splits(path, header, [line for _, line in numbered])
             if numbered:
                 blocks.append(_parse_fast(numbered, columns) or _parse_slowly(path, numbered, columns))
     if not blocks:
@@ -115,7 +123,7 @@ def _joined(blocks: list[_Rows], *, labelled: bool) -> dict[str, np.ndarray]:
 # --- the header -----------------------------------------------------------------------------------------------------
 
 
-def _read_header(path: Path, line: bytes) -> _Columns:
+def _read_header(path: Path, line: bytes, *, labelled: bool) -> _Columns:
     if not line:
         raise UserError(f"{path} is empty. Expected a CSV with one of the headers {_known_headers()}")
     try:
@@ -124,7 +132,10 @@ def _read_header(path: Path, line: bytes) -> _Columns:
     except (UnicodeDecodeError, csv.Error):
         names = None
     if names is None or not text.strip("\r\n").isprintable() or len(line) == _LONGEST_HEADER:
-        raise UserError(f"{path} is not a CSV text file. Expected one of the headers {_known_headers()}")
+        known = next((what for start, what in _OTHER_FILES.items() if line.startswith(start)), "")
+        if not known and b"\t" in line:
+            known = " It is divided by tabs: save it with commas."
+        raise UserError(f"{path} is not a CSV text file.{known} Expected one of the headers {_known_headers()}")
 
     places: dict[str, int] = {}
     for place, name in enumerate(names):
@@ -134,33 +145,50 @@ def _read_header(path: Path, line: bytes) -> _Columns:
         if role is not None:
             places[role] = place
     if "pixels" not in places:
-        raise _header_error(path, text, "no column 'pixels'", names)
+        raise _header_error(path, text, "no column 'pixels'", "pixels", names)
+    if not labelled:
+        return _Columns(len(names), places["pixels"], None, None, places.get("id"))
     if "label" not in places:
         # An unlabelled file is pixels alone, or with ids. Anything more is a label column under another name, and to
         # read such a file as unlabelled would hide the mistake.
         others = [name for name in names if name and _ROLES.get(name) not in ("pixels", "id")]
         if others:
-            raise _header_error(path, text, "no column 'emotion'", others)
+            raise _header_error(path, text, "no column 'emotion'", "label", others)
     return _Columns(len(names), places["pixels"], places.get("label"), places.get("usage"), places.get("id"))
 
 
-def _refuse_hidden_splits(path: Path, header: bytes, row: bytes) -> None:
+def _refuse_hidden_splits(path: Path, header: bytes, rows: list[bytes]) -> None:
     """Refuse a file whose splits stand in a column of another name: read without it, its test images would train.
 
-    row: the first one; whatever else is wrong with it is told by its parser.
+    rows: the first ones; whatever else is wrong with them is told by their parser.
     """
-    header = header.decode("utf-8-sig")
-    for name, value in zip(header.split(","), row.decode("utf-8", "replace").split(","), strict=False):
-        name, value = (field.strip(_EDGE.decode()) for field in (name, value))
-        if value.lower() in SPLIT_WORDS:
-            raise UserError(
-                f"{path}: no column 'Usage', but a column {_shown(name)} that says {_shown(value)}. Call it Usage"
-            )
+    names = [name.strip(_EDGE.decode()) for name in header.decode("utf-8-sig").split(",")]
+    named = next((name for name in names if name.lower() in _NAMES_OF_SPLITS), None)
+    if named is not None:
+        raise UserError(
+            f"{path}: no column 'Usage', but a column {_shown(named)}. If it tells {', '.join(SPLITS)} (or train, val, "
+            f"test), call it Usage; else take it out"
+        )
+    for row in rows:
+        for name, value in zip(names, row.decode("utf-8", "replace").split(","), strict=False):
+            value = value.strip(_EDGE.decode())
+            if value.lower() in SPLIT_WORDS:
+                raise UserError(
+                    f"{path}: no column 'Usage', but a column {_shown(name)} that says {_shown(value)}. Call it Usage"
+                )
 
 
-def _header_error(path: Path, header: str, problem: str, names: list[str] | None = None) -> UserError:
-    guesses = [near_miss(name, _ROLES) for name in names or [] if name not in _ROLES]
+def _header_error(path: Path, header: str, problem: str, role: str = "", names: list[str] = ()) -> UserError:
+    """Return what to say of a header. role: of the column that is missing, which one of `names` may be, misspelt."""
+    spellings = [spelling for spelling, of in _ROLES.items() if of == role]
+    guesses = [near_miss(name, spellings) for name in names if name not in _ROLES]
     guess = next((guess for guess in guesses if guess), "")
+    if any(name.strip("'") in spellings for name in names):
+        guess = " It is in single quotes: take them off."
+    elif ";" in header:
+        guess = " It is divided by semicolons: save it with commas."
+    elif role == "pixels" and sum(name.rstrip("0123456789") in ("pixel", "pixels", "px", "") for name in names) > 1:
+        guess = f" One column a pixel? All {_PIXELS:,} belong in one field, divided by spaces."
     return UserError(
         f"{path}, row 1: {problem}.{guess} Expected one of the headers {_known_headers()}; "
         f"received {_shown(header, 60)}"

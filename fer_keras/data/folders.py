@@ -140,6 +140,9 @@ def _walk_emotions(
         if label is None:
             others_are_emotions = any(emotion_index(other) is not None for other in names)
             tables = "" if others_are_emotions else _tables_in(folder)
+            inside = next((other for other in names if is_face_folder(folder / prefix / other)), None)
+            if not tables and inside is not None:
+                tables = f". Faces stand in '{inside}': give the path {folder / prefix / inside}"
             guess = "" if tables else near_miss(name.lower(), (*EMOTIONS, *SYNONYMS))
             expected = f"Expected one of: {', '.join(EMOTIONS)}; laid out as {_LAYOUTS}"
             raise UserError(f"{folder / prefix / name}: no emotion '{name}'.{guess} {expected}{tables}")

@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,11 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from fer_keras.errors import UserError
 
 # What Pillow is known to raise on files that are no images, damaged, or made to fill the memory.
-_UNDECODABLE = (OSError, SyntaxError, ValueError, TypeError, EOFError, struct.error, Image.DecompressionBombError)
+_UNDECODABLE = (
+    *(OSError, SyntaxError, ValueError, TypeError, EOFError, RuntimeError, LookupError, ArithmeticError),
+    *(struct.error, zlib.error, Image.DecompressionBombError),
+)
+_DARKEST = 2**12  # an image of 16 bits whose brightest pixel is below is one of fewer bits, and would become black
 
 
 def read_image(path: Path | str, mode: str) -> Image.Image:
@@ -22,7 +27,8 @@ def read_image(path: Path | str, mode: str) -> Image.Image:
         mode: "L" for gray (of a colour its luma, ITU-R 601), "RGB" for colour.
 
     Raises:
-        UserError: the file cannot be decoded, or has pixels whose range is not known (32 bits, floating point).
+        UserError: the file cannot be decoded, or has pixels whose range is not known (32 bits, floating point, or 16
+            bits of which the upper ones are not used).
     """
     try:
         with Image.open(path) as image:
@@ -61,7 +67,10 @@ def software_of(path: Path | str) -> str | None:
 def _eight_bits(image: Image.Image, form: str | None) -> Image.Image:
     # `convert` would clip at 255. Pillow scales a PGM of more than eight bits to 0..65535, whatever its own maximum.
     if image.mode.startswith("I;16") or (image.mode == "I" and form == "PPM"):
-        return Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+        pixels = np.asarray(image).astype(np.uint32)
+        if form != "PPM" and 0 < pixels.max() < _DARKEST:
+            raise ValueError(f"16 bits a pixel, but values up to {pixels.max()} alone; convert them to 8 bits")
+        return Image.fromarray((pixels >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError("pixels of 32 bits, whose range is not known; convert them to 8 or 16 bits")
     return image

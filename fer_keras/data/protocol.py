@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fer_keras.config import Settings
+from fer_keras.console import counted
 from fer_keras.data.faces import Faces
 from fer_keras.data.near_copies import near_copies
 from fer_keras.data.select import (
@@ -104,7 +105,8 @@ def _trainable(faces: Faces) -> Faces:
     if len(there) < 2:
         raise UserError(
             f"{faces.source}: expected two emotions or more to tell apart in Training, "
-            f"received '{emotion_name(int(there[0]))}' alone"
+            f"received {counted(len(whole), 'image')}, '{emotion_name(int(there[0]))}' alone. "
+            f"Take other data, or a larger --limit"
         )
     return whole
 

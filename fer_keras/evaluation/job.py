@@ -49,10 +49,8 @@ def run(options: Options) -> None:
 
 def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate the networks of all candidates together."""
-    many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
-    epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""  # beside those of the epoch that was kept
-    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}{many}{epoch}"))
-    cli.import_quietly("keras")
+    folder = _folder(held.split, candidates, options)
+    cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
@@ -69,7 +67,7 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     """Evaluate each candidate for itself, and test whether they differ."""
     epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
     folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}-compare{epoch}"))
-    cli.import_quietly("keras")
+    cli.import_quietly()
     from fer_keras.evaluation import compare, console, report
 
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
@@ -78,6 +76,13 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     written = compare.write_comparison(comparison, folder)
     print(f"\n{console.written_text(folder, written)}", flush=True)
     _say_replaced(earlier)
+
+
+def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
+    """Return where to write: of other networks, or another epoch, beside what there is of the run's own."""
+    many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
+    epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
+    return writable(options.output or candidates[0].run.evaluation(f"{what}{many}{epoch}"))
 
 
 def _say_replaced(earlier: str | None) -> None:
@@ -93,18 +98,19 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError("--no-detect is for photos: a CSV holds faces already. Leave it out")
     faces = submission.read_rows(paths[0], options.limit)
     if options.submission is None:
-        folder = options.output or candidates[0].run.evaluation(f"predict-{paths[0].stem}")
-        file = writable(folder) / "predictions.csv"
+        file = _folder(f"predict-{paths[0].stem}", candidates, options) / "predictions.csv"
     else:
         file = expanded(options.submission)
-        if file.is_dir():
-            raise UserError(f"--submission: expected a file to write, received the folder {file}. Add a name")
+        if file.exists() and not file.is_file():
+            kind = "folder" if file.is_dir() else "device"
+            raise UserError(f"--submission: expected a file to write, received the {kind} {file}. Add a name")
         writable(file.parent, "--submission")
     if file.exists() and file.samefile(paths[0]):
         raise UserError(
             f"{file}: expected another file to write than the one to read, received the same. Choose another"
         )
-    cli.import_quietly("keras")
+    replaced = ". It replaces one that stood there" if file.exists() else ""
+    cli.import_quietly()
     from fer_keras.evaluation import ensembles, report
 
     probabilities = ensembles.member_probabilities(members_of(candidates), faces.images, tta=options.tta)
@@ -114,7 +120,9 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     else:
         names = options.columns or submission.DEFAULT_COLUMNS
         submission.write_submission(file, submission.submission_ids(faces), decision.predicted, names)
-    print(f"{submission.counts_text(decision.predicted)}\n\n{len(faces):,} rows written to {file}", flush=True)
+    print(
+        f"{submission.counts_text(decision.predicted)}\n\n{len(faces):,} rows written to {file}{replaced}", flush=True
+    )
 
 
 def predict_photos(candidates: list[Candidate], paths: list[Path], options: Options) -> None:
@@ -127,8 +135,8 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
 
     asked = find_photos(paths)
     photos = asked[: options.limit or len(asked)]
-    folder = writable(options.output or candidates[0].run.evaluation("photos"))
-    cli.import_quietly("keras")
+    folder = _folder("photos", candidates, options)
+    cli.import_quietly()
     from fer_keras.evaluation import ensembles, own_photos
     from fer_keras.photos.predict import annotate
 

@@ -9,6 +9,7 @@ from fer_keras.data.known_again import record_on
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
 from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, refuse_twice, title_of
+from fer_keras.same_network import refuse_same_network
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,15 @@ def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
 
 
 def refuse_two_votes(candidates: list[Candidate]) -> None:
-    """Raise UserError if a network would vote twice: by itself, and as a member of its ensemble."""
-    files = [member.file.resolve() for member in members_of(candidates)]
-    for member, file in zip(members_of(candidates), files, strict=True):
+    """Raise UserError if a network would vote twice: by itself, and as a member of its ensemble or of another one."""
+    members = members_of(candidates)
+    files = [member.file.resolve() for member in members]
+    for member, file in zip(members, files, strict=True):
         if files.count(file) > 1:
             raise UserError(
                 f"--run: {member.name} would vote twice, by itself and as a member of its ensemble. Name one of them"
             )
+    refuse_same_network("--run", [(member.name, member.file) for member in members], "would vote twice")
 
 
 def refuse_lone_votes(candidates: list[Candidate], *, apart: bool) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fer_keras.console import columns
 from fer_keras.data.faces import Faces
-from fer_keras.data.source import read_faces
+from fer_keras.data.source import read_unlabelled
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.files import written_aside
@@ -23,11 +23,11 @@ def is_csv(path: Path) -> bool:
 def read_rows(path: Path, limit: int) -> Faces:
     """Return the faces of a CSV file in its order, all splits of it; the first `limit` of them, 0 for all.
 
-    Labels that it may have are not looked at. UserError for whatever is wrong with the file.
+    Labels and splits that it may have are not looked at. UserError for whatever is wrong with the rest of the file.
     """
     if not path.is_file():
         raise UserError(f"--predict: no file {path}. Expected a CSV of faces, image files, or folders of images")
-    faces = read_faces(path)
+    faces = read_unlabelled(path)
     return faces.take(np.arange(min(limit or len(faces), len(faces))))
 
 

@@ -6,6 +6,7 @@ one that was stopped is finished first: the same command goes on where it was.
 """
 
 import dataclasses
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -167,10 +168,11 @@ def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, 
             say(f"{file.name}: {run.path} stands there already")
             return run
     say(f"{file.name}, which comes first: {'going on with ' + str(run.path) if run else 'training'}\n")
+    again = shlex.join(["python", *command])  # finishes this run, and trains what comes after it
     if run is None:
-        run = job.start(settings, logdir=logdir, name=word, command=command, given=chosen)
+        run = job.start(settings, logdir=logdir, name=word, command=command, given=chosen, go_on=again)
     else:
-        run = job.resume(str(run.path), logdir=logdir, data=None, command=command)
+        run = job.resume(str(run.path), logdir=logdir, data=None, command=command, go_on=again)
     keras.utils.clear_session()
     say("")
     return run

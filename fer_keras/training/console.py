@@ -8,20 +8,23 @@ import keras
 from tqdm import tqdm
 
 from fer_keras.config import Settings
-from fer_keras.console import duration
+from fer_keras.console import counted, duration
 from fer_keras.training.loop import image_sides
-from fer_keras.training.progress import EpochRow, Verdict
+from fer_keras.training.progress import PHASES, EpochRow, Progress, Verdict
 
 
 class EpochBar(keras.callbacks.Callback):
-    """A progress bar with the time left in the epoch; none where the output is no terminal."""
+    """A progress bar with the time left in the epoch; none where the output is no terminal.
 
-    def __init__(self, total_epochs: int):
+    lines: those that are printed below it; they know how many epochs there will be.
+    """
+
+    def __init__(self, lines: "EpochLines"):
         super().__init__()
-        self.total_epochs, self.bar = total_epochs, None
+        self.lines, self.bar = lines, None
 
     def on_epoch_begin(self, epoch, logs=None):
-        title = f"epoch {epoch + 1}/{self.total_epochs}"
+        title = f"epoch {epoch + 1}/{self.lines.total_epochs}"
         steps = self.params["steps"]
         self.bar = tqdm(total=steps, desc=title, unit="batch", leave=False, disable=None, dynamic_ncols=True)
 
@@ -37,30 +40,38 @@ class EpochBar(keras.callbacks.Callback):
 class EpochLines:
     """Prints a line after each epoch: called with its row and what was decided.
 
-    clock: returns seconds; the first call is the start of the first epoch.
+    progress: how far the run has come already. clock: returns seconds; the first call is the start of the first epoch.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self, settings: Settings, progress: Progress | None = None, clock: Callable[[], float] = time.monotonic
+    ):
         self.settings, self.clock, self.began = settings, clock, clock()
         self.pixels_done = 0
+        self.total_epochs = settings.total_epochs
+        if progress and (progress.phase != PHASES[0] or progress.phase_over):
+            trained = sum(row.phase == PHASES[0] for row in progress.rows)
+            self.total_epochs = trained + settings.fine_tune_epochs
 
     def __call__(self, row: EpochRow, verdict: Verdict) -> None:
+        if verdict.stop:  # of the phase: fine-tuning may follow
+            self.total_epochs = row.epoch + (self.settings.fine_tune_epochs if row.phase == PHASES[0] else 0)
         self.pixels_done += self._pixels(row.epoch - 1, row.epoch)
-        left = self._pixels(row.epoch, self.settings.total_epochs)
+        left = self._pixels(row.epoch, self.total_epochs)
         left *= (self.clock() - self.began) / self.pixels_done
         marks = [
             *(["best"] if verdict.save and self.settings.keep == "best" else []),
             *(["rolled back to the best"] if verdict.roll_back else []),
             *(["learning rate lowered"] if verdict.lower_rate else []),
-            *([f"no better for {self.settings.early_stop} epochs: stopped"] if verdict.stop else []),
+            *([f"no better for {counted(self.settings.early_stop, 'epoch')}: stopped"] if verdict.stop else []),
         ]
-        tuning = " (fine-tuning)" if row.phase != "train" else ""
+        tuning = " (fine-tuning)" if row.phase != PHASES[0] else ""
         print(
-            f"epoch {row.epoch:>3}/{self.settings.total_epochs}{tuning}  "
+            f"epoch {row.epoch:>3}/{self.total_epochs}{tuning}  "
             f"loss {row.loss:.4f}  accuracy {row.accuracy:.4f}  "
             + ("" if isnan(row.val_loss) else f"val_loss {row.val_loss:.4f}  val_accuracy {row.val_accuracy:.4f}  ")
             + f"rate {row.learning_rate:.2e}  {row.seconds:.0f} s"
-            + (f"  {duration(left)} left at most" if left and not verdict.stop else "")
+            + (f"  {duration(left)} left at most" if left else "")
             + (f"  [{', '.join(marks)}]" if marks else ""),
             flush=True,
         )

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Collection
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ from fer_keras.console import duration, say
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
-from fer_keras.files import writable, write_json
+from fer_keras.files import remove_unfinished, writable, write_json
 from fer_keras.runs import (
     Run,
     RunConfig,
@@ -32,6 +33,7 @@ from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.figures import draw_before, draw_history
+from fer_keras.training.history import written_rows
 from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
@@ -44,11 +46,20 @@ from fer_keras.training.teachers import find_teachers, targets_of
 ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
 
 
-def start(settings: Settings, *, logdir: str, name: str | None, command: list[str], given: Collection[str] = ()) -> Run:
+def start(
+    settings: Settings,
+    *,
+    logdir: str,
+    name: str | None,
+    command: list[str],
+    given: Collection[str] = (),
+    go_on: str | None = None,
+) -> Run:
     """Train a new run and return it. UserError before anything is written if data or settings are no good.
 
     given: names of the settings that were asked for; the others may give way to the recipe for many faces, and the
-    network to that of the run whose weights it starts from.
+    network to that of the run whose weights it starts from. go_on: what to type where the run is stopped, if that is
+    more than to resume it.
     """
     writable(logdir, "--logdir")
     settings = before_the_data(settings, given, logdir)
@@ -64,21 +75,21 @@ def start(settings: Settings, *, logdir: str, name: str | None, command: list[st
     write_config(run, RunConfig(settings, split.record))
     with only_here(run):
         introduce(run, settings, split, device, time.monotonic() - started)
-        return _train_all(run, settings, faces, split, device, logdir, command)
+        return _train_all(run, settings, faces, split, device, logdir, command, go_on)
 
 
-def resume(path: str, *, logdir: str, data: str | None, command: list[str]) -> Run:
-    """Go on with a run that was stopped.
+def resume(path: str, *, logdir: str, data: str | None, command: list[str], go_on: str | None = None) -> Run:
+    """Go on with a run that was stopped. go_on: as in `start`.
 
     Raises:
         UserError: there is nothing left to do, another process is at it, or the data are others now.
     """
     run = open_run(path, logdir)
     with only_here(ensemble_of(run) or run):  # a member is trained by whoever trains its ensemble
-        return _resume(run, _home(run, logdir), data, command)
+        return _resume(run, _home(run, logdir), data, command, go_on)
 
 
-def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
+def _resume(run: Run, logdir: str, data: str | None, command: list[str], go_on: str | None) -> Run:
     config = read_config(run)
     settings = config.settings
     if run.finished:
@@ -95,9 +106,10 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str]) -> Run:
     refuse_other_judgements(config.data, split.record)
     _refuse_other_images(run, config, split)
     _refuse_without_files(run, settings)
+    _remove_unfinished(run, settings)
     device = find_device(_precision_of(run, settings))
     introduce(run, settings, split, device, None)
-    return _train_all(run, settings, faces, split, device, logdir, command)
+    return _train_all(run, settings, faces, split, device, logdir, command, go_on)
 
 
 def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
@@ -112,15 +124,31 @@ def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
 
 
 def _refuse_without_files(run: Run, settings: Settings) -> None:
-    """Raise UserError if a network that is half trained has lost what it ends with, before it is trained in vain."""
+    """Raise UserError if a network that is half trained has lost what it goes on from, or what it ends with."""
     networks = [run] if settings.networks == 1 else [run.member(index) for index in range(settings.networks)]
-    for one in (one for one in networks if one.checkpoint_file.is_file() and not one.finished):
-        needed = [one.environment_file]
-        if settings.keep == "best" and read_progress(one.checkpoint_file).best_epoch:
-            needed.append(one.model_file)
-        for file in needed:
+    for one in (one for one in networks if not one.finished):
+        for file in _needed_to_go_on(one, settings):
             if not file.is_file():
                 raise UserError(f"{file} is gone, which the run needs to go on. Copy it back, or train anew")
+
+
+def _needed_to_go_on(run: Run, settings: Settings) -> list[Path]:
+    if not run.checkpoint_file.is_file():
+        # Killed between the row of its first epoch and the checkpoint a run has one row, and begins anew.
+        further = run.fine_tune_start_file.is_file() or written_rows(run.history_file) > 1
+        return [run.checkpoint_file] if further else []
+    progress, needed = read_progress(run.checkpoint_file), [run.environment_file]
+    tunes_next = settings.fine_tune_epochs and progress.phase_over and not run.fine_tune_start_file.is_file()
+    if (settings.keep == "best" and progress.best_epoch) or tunes_next:
+        needed.append(run.model_file)
+    return needed
+
+
+def _remove_unfinished(run: Run, settings: Settings) -> None:
+    """Remove half-written files of a killed process: a checkpoint takes three times the room of its network."""
+    for one in (run, *(run.member(index) for index in range(settings.networks))):
+        for folder in (one.path, one.checkpoint_file.parent):
+            remove_unfinished(folder)
 
 
 def _precision_of(run: Run, settings: Settings) -> str:
@@ -178,7 +206,14 @@ def with_names(settings: Settings, logdir: str) -> Settings:
 
 
 def _train_all(
-    run: Run, settings: Settings, faces: Faces, split: Split, device: Device, logdir: str, command: list[str]
+    run: Run,
+    settings: Settings,
+    faces: Faces,
+    split: Split,
+    device: Device,
+    logdir: str,
+    command: list[str],
+    go_on: str | None,
 ) -> Run:
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
     started = time.monotonic()
@@ -193,7 +228,7 @@ def _train_all(
         checkpoints = [run.checkpoint_file, *(run.member(index).checkpoint_file for index in range(settings.networks))]
         kept = " before its first epoch" if settings.epochs else ""
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
-        say(f"\nThe run is kept{kept}. To go on:\n  python train.py --resume {run.quoted}")
+        say(f"\nThe run is kept{kept}. To go on:\n  {go_on or f'python train.py --resume {run.quoted}'}")
         raise
     done = "trained" if settings.epochs else "made"
     say(f"\n{done} in {duration(time.monotonic() - started)}")
@@ -238,18 +273,20 @@ def _train_members(
 def _train_one(
     run: Run, settings: Settings, split: Split, device: Device, logdir: str, elder: Run | None = None
 ) -> None:
-    if not run.checkpoint_file.is_file():
+    begun = run.checkpoint_file.is_file()
+    if not begun:
         draw_before(run, settings, split)
+    lines = EpochLines(settings, read_progress(run.checkpoint_file) if begun else None)
     progress = train(
         run,
         settings,
         split.training,
         split.validation,
         device,
-        initial_weights=None if run.checkpoint_file.is_file() else starting_network(settings, split.training, logdir),
+        initial_weights=None if begun else starting_network(settings, split.training, logdir),
         targets=targets_of(run, settings, split.training, logdir, device.precision, elder),
-        watch=[EpochBar(settings.total_epochs)],
-        report=EpochLines(settings),
+        watch=[EpochBar(lines)],
+        report=lines,
     )
     draw_history(run, settings, progress, split.record)
     write_json(run.result_file, _result(progress, len(split.training), len(split.validation)))

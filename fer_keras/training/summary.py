@@ -6,6 +6,7 @@ import keras
 
 from fer_keras.config import Settings
 from fer_keras.console import counted, say, table
+from fer_keras.data.source import passed_over
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config, selected_ancestors
 from fer_keras.training.device import Device
@@ -48,6 +49,8 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
     record = split.record
     if record["synthetic"] and settings.data == "auto":
         say(_HOW_TO_GET_FER2013 if seconds is not None else _GOES_ON_WITH_SYNTHETIC_FACES)
+        if seconds is not None and (there := passed_over()):
+            say(f"Not taken for it: {', '.join(there)}. If one of them is, give its path with --data.\n")
     rows = [
         ("run", str(run.path)),
         ("data", f"{record['source']}, read in {seconds:.1f} s" if seconds is not None else record["source"]),

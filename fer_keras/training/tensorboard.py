@@ -9,7 +9,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.plots.confusion import confusion_image
 from fer_keras.plots.gallery import predictions_figure
 from fer_keras.plots.raster import figure_to_array
-from fer_keras.training.callbacks import Validation
+from fer_keras.training.callbacks import Validation, last_learning_rate
 
 SAMPLES = 16  # faces of the validation set whose predictions are shown
 
@@ -52,6 +52,9 @@ class TensorBoard(keras.callbacks.TensorBoard):
         with self._val_writer.as_default():
             for name, image in images.items():
                 self.summary.image(name, image[np.newaxis], step=epoch)
+
+    def _collect_learning_rate(self, logs):  # Keras's own tells the rate of the next step, history.csv the last one's
+        return logs | {"learning_rate": last_learning_rate(self.model)}
 
 
 def _traced(model: keras.Model):

@@ -1,5 +1,6 @@
 """The cache of decoded faces: found by content, never stale, never fatal."""
 
+import errno
 import logging
 import os
 import shutil
@@ -209,6 +210,19 @@ def test_a_cache_that_cannot_be_written_is_no_error(source, tmp_path, monkeypatc
         assert read(source)[2]
     assert "Nothing kept in the cache" in caplog.text
     assert "\n" not in caplog.records[0].getMessage()
+
+
+def test_a_cache_that_may_not_be_looked_into_is_no_error(source, monkeypatch, caplog):
+    """As in a container whose user may not enter the home that the environment names."""
+
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        for holder, name in ((cache, "read_npz"), (cache, "write_npz"), (cache.Path, "is_file")):
+            patched.setattr(holder, name, denied)
+        assert read(source)[2]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
 
 
 def test_nothing_is_left_aside(source, folder):

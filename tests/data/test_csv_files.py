@@ -173,7 +173,10 @@ def test_bytes_that_are_no_text_are_told_with_their_row(tmp_path):
         ("class,pixels", ["no column 'emotion'"]),
         ("pixels,Usage", ["no column 'emotion'"]),
         ("emotion,label,pixels", ["two columns"]),
-        ("emotion;pixels;Usage", ["no column 'pixels'"]),
+        ("emotion;pixels;Usage", ["no column 'pixels'", "divided by semicolons: save it with commas"]),
+        ("emotion,pixel0,pixel1,pixel2", ["no column 'pixels'. One column a pixel? All 2,304 belong in one field"]),
+        ("'emotion','pixels','Usage'", ["no column 'pixels'. It is in single quotes: take them off. Expected"]),
+        ("image,pixels", ["no column 'emotion'. Expected"]),
         (f"3,{PIXELS},Training", ["no column 'pixels'"]),
     ],
 )
@@ -188,11 +191,34 @@ def test_a_header_that_lacks_a_column_is_told_with_the_known_ones(tmp_path, head
         assert piece in message
 
 
-@pytest.mark.parametrize("name", ["set", "split", "usages"])
+@pytest.mark.parametrize("name", ["part", "fold", "usages"])
 def test_splits_under_another_name_are_never_read_as_training(tmp_path, name):
     path = write(tmp_path / "bad.csv", f"emotion,{name},pixels", [f"3,train,{PIXELS}", f"3,test,{PIXELS}"])
     with pytest.raises(UserError, match=f"no column 'Usage', but a column '{name}' that says 'train'. Call it Usage"):
         read_csv(path)
+
+
+@pytest.mark.parametrize("first", ["", "?"])
+def test_splits_that_the_first_row_does_not_tell_are_found_all_the_same(tmp_path, first):
+    rows = [f"3,{PIXELS},{word}" for word in (first, "Training", "PrivateTest")]
+    with pytest.raises(UserError, match=r"a column 'part' that says 'Training'\. Call it Usage"):
+        read_csv(write(tmp_path / "bad.csv", "emotion,pixels,part", rows))
+
+
+def test_a_column_called_split_is_not_passed_over_whatever_it_says(tmp_path):
+    path = write(tmp_path / "bad.csv", "emotion,pixels,Split", [f"3,{PIXELS},trn", f"3,{PIXELS},tst"])
+    with pytest.raises(UserError, match=r"a column 'Split'\. If it tells Training, .* call it Usage; else take it out"):
+        read_csv(path)
+
+
+def test_without_labels_nothing_but_pixels_and_ids_is_looked_at(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 2304))
+    rows = [f"7{i},-1,{text_of(image)}," for i, image in enumerate(images)]
+    read = read_csv(write(tmp_path / "test.csv", "id,emotion,pixels,Usage", rows), labelled=False)
+    assert set(read) == {"images", "usage", "ids"} and read["ids"].tolist() == ["70", "71"]
+    np.testing.assert_array_equal(read["images"].reshape(2, 2304), images)
+    named = write(tmp_path / "named.csv", "pixels,split", [f"{text_of(images[0])},test"])
+    assert len(read_csv(named, labelled=False)["images"]) == 1
 
 
 def test_columns_of_other_things_are_passed_over(tmp_path):
@@ -219,12 +245,17 @@ def test_two_faces_of_one_id_are_refused(tmp_path):
         (b"emotion,pixels,Usage\n", "no faces"),
         (b"emotion,pixels,Usage\n\n\n", "no faces"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV"),
-        (gzip.compress(b"emotion,pixels\n"), "not a CSV"),
-        ("emotion,pixels\n".encode("utf-16"), "not a CSV"),
+        (
+            gzip.compress(b"emotion,pixels\n"),
+            "not a CSV text file. It is compressed: unpack it first (gunzip). Expected",
+        ),
+        ("emotion,pixels\n".encode("utf-16"), "not a CSV text file. It is in UTF-16: save it in UTF-8. Expected"),
+        (b"PK\x03\x04\0\0", "It is a zip archive, or a spreadsheet"),
+        (b"emotion\tpixels\n3\t7 7\n", "It is divided by tabs: save it with commas"),
         (b"\0" * 1000, "not a CSV"),
         (b"a" * 100_000, "not a CSV"),
     ],
-    ids=["empty", "header only", "blank lines", "PNG", "gzip", "UTF-16", "zeros", "one long line"],
+    ids=["empty", "header only", "blank lines", "PNG", "gzip", "UTF-16", "zip", "tabs", "zeros", "one long line"],
 )
 def test_a_file_without_faces_is_told(tmp_path, content, piece):
     path = tmp_path / "bad.csv"

@@ -146,6 +146,19 @@ def test_a_pgm_of_more_than_eight_bits_is_scaled_and_not_clipped(tmp_path, large
     np.testing.assert_allclose(decode_face(path), pixels * (255 / largest), atol=1)
 
 
+@pytest.mark.parametrize("largest", [235, 4095])
+def test_fewer_bits_in_sixteen_are_refused_and_do_not_become_black(tmp_path, largest):
+    """An array of 0 to 255 that was saved as uint16, and a camera of twelve bits."""
+    pixels = np.linspace(0, largest, 48 * 48).reshape(48, 48).astype(np.uint16)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=f"16 bits a pixel, but values up to {largest} alone; convert them to 8 bits"):
+        decode_face(tmp_path / "a.png")
+    Image.fromarray(np.zeros((48, 48), np.uint16)).save(tmp_path / "black.png")
+    assert decode_face(tmp_path / "black.png").max() == 0
+    (tmp_path / "a.pgm").write_bytes(b"P5 48 48 65535\n" + pixels.astype(">u2").tobytes())
+    assert decode_face(tmp_path / "a.pgm").max() == largest >> 8  # it says of how many: it is that dark
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_pixels_of_no_known_range_are_refused(tmp_path, dtype):
     path = tmp_path / "face.tif"
@@ -248,6 +261,10 @@ def test_the_folder_of_one_emotion_alone_is_told_from_one_around_it(tmp_path, mo
         (["happy/1.png", "contempt/1.png"], ["no emotion 'contempt'", "angry, disgust"]),
         (["train/happy/1.png", "tset/happy/1.png"], ["'tset' stands beside 'train'", "Did you mean 'test'?"]),
         (["train/happy/more/1.png"], ["is a folder inside that of an emotion"]),
+        (
+            ["archive/train/happy/1.png"],
+            ["no emotion 'archive'", "Faces stand in 'archive': give the path ", "/archive"],
+        ),
         (["loose.png"], ["holds 1 image, none in the folder of an emotion", "train/<emotion>"]),
     ],
 )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fer_keras.data import cache
 from fer_keras.data.faces import SYNTHETIC
-from fer_keras.data.source import find_data, read_faces
+from fer_keras.data.source import find_data, passed_over, read_faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 
@@ -118,9 +118,25 @@ def test_auto_takes_the_first_that_is_there(tmp_path):
     assert find_data("auto", tmp_path) == data  # nothing in the other folder
     write_folder(data / "fer2013")
     assert find_data("auto", tmp_path) == data / "fer2013"
-    for name in ("train.csv", "icml_face_data.csv", "fer2013.csv"):
+    for name in ("train.csv", "icml_face_data.csv", "fer2013/fer2013.csv", "fer2013.csv"):
         (data / name).write_text("")
         assert find_data("auto", tmp_path) == data / name
+
+
+def test_what_auto_does_not_take_can_be_told(tmp_path):
+    assert passed_over(tmp_path) == []
+    for name in ("fer2013.tar.gz", "FER.csv", "notes.txt", ".hidden.csv"):
+        (tmp_path / "data").mkdir(exist_ok=True)
+        (tmp_path / "data" / name).touch()
+    write_folder(tmp_path / "data" / "archive")
+    assert find_data("auto", tmp_path) is None
+    assert passed_over(tmp_path) == ["data/FER.csv", "data/archive", "data/fer2013.tar.gz"]
+
+
+def test_a_pipe_is_refused_for_it_can_be_read_once_only(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe is neither a file nor a folder"):
+        read_faces(tmp_path / "pipe")
 
 
 def test_synthetic_means_no_path_and_a_path_means_itself(tmp_path):

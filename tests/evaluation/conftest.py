@@ -129,14 +129,14 @@ def save_run():
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory):
-    """Two runs of one network, and a third with two members."""
+    """Two runs of one network, and a third with two members: four networks."""
     logs = tmp_path_factory.mktemp("made") / "logs"
     for i in range(2):
         _save_run(Run(logs / f"2026010{i + 1}-000000-cnn3"), seed=i)
     ensemble = Run(logs / "20260105-000000-cnn3-pair")
     _save_run(ensemble, members=2)
     for i in range(2):
-        _save_run(ensemble.member(i), seed=i)
+        _save_run(ensemble.member(i), seed=2 + i)
     return logs
 
 

@@ -292,6 +292,9 @@ def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member
     assert code == 2 and "20260105-000000-cnn3-pair/00 would vote twice" in err
     code, _, _ = command("--run", pair, "--run", pair / "members" / "00", "--compare", "--limit", 7)
     assert code == 0
+    shutil.copytree(pair / "members" / "01", logs / "copy")
+    code, _, err = command("--run", pair, logs / "copy")
+    assert code == 2 and "copy is the same network as 20260105-000000-cnn3-pair/01" in err and err.count("\n") == 1
 
 
 # --- mistakes -------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """`python evaluate.py --predict`: photos and unlabelled CSVs, on small runs made by hand."""
 
 import csv
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +38,7 @@ def test_the_newest_run_is_evaluated_with_all_its_members(command, logs, tmp_pat
     code, out, _ = command("--predict", data, "--submission", out_file, "--columns", "Id,Emotion")
     assert code == 0 and f"3 rows written to {out_file}" in out
     images = load_faces("synthetic", limit=LIMIT).images[:3]
-    mean = np.mean([predicted_by(seed, images) for seed in (0, 1)], axis=0)
+    mean = np.mean([predicted_by(seed, images) for seed in (2, 3)], axis=0)
     expected = [f"{name},{label}" for name, label in zip("cab", mean.argmax(axis=1), strict=True)]
     assert out_file.read_text().splitlines() == ["Id,Emotion", *expected]
 
@@ -47,7 +48,30 @@ def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_p
     code, out, _ = command("--run", "20260102-000000-cnn3", "--predict", data)
     rows = read_csv(logs / "20260102-000000-cnn3" / "evaluation" / "predict-test" / "predictions.csv")
     assert code == 0 and [row["id"] for row in rows] == ["x", "y"] and "true" not in rows[0]
-    assert "happy" in out
+    assert "happy" in out and "replaces" not in out
+    _, out, _ = command("--run", "20260102-000000-cnn3", "--predict", data)
+    assert "predictions.csv. It replaces one that stood there" in out
+
+
+def test_what_several_networks_predict_stands_beside_what_one_does(command, logs, tmp_path):
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    _, out, _ = command("--run", "20260101-000000-cnn3", "20260102-000000-cnn3", "--predict", data)
+    made = logs / "20260101-000000-cnn3" / "evaluation" / "predict-test-ensemble-of-2" / "predictions.csv"
+    assert made.is_file() and str(made) in out
+
+
+def test_labels_of_what_is_predicted_may_be_anything(command, tmp_path):
+    lines = write_unlabelled(tmp_path / "plain.csv", "id,pixels", ids="xy").read_text().splitlines()
+    (tmp_path / "test.csv").write_text("\n".join([f"emotion,{lines[0]}", *(f"-1,{line}" for line in lines[1:])]))
+    for name in ("plain", "test"):
+        assert command("--predict", tmp_path / f"{name}.csv", "--submission", tmp_path / f"{name}.out")[0] == 0
+    assert (tmp_path / "plain.out").read_text() == (tmp_path / "test.out").read_text()
+
+
+def test_a_submission_is_a_file(command, tmp_path):
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    code, _, err = command("--predict", data, "--submission", "/dev/null")
+    assert code == 2 and "expected a file to write, received the device /dev/null" in err
 
 
 @pytest.mark.parametrize("flags", [("--submission", "test.csv"), ("--output", ".")])
@@ -86,8 +110,13 @@ def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
     for _ in range(2):  # of a picture that was drawn here and is now asked about
         command("--run", RUN, "--no-detect", "--predict", out / "a.png", "--output", out)
         assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "photos.csv"}
-    _, said, _ = command("--run", RUN, "--no-detect", "--predict", out, "--limit", 1, "--output", out)
+    asked = ["--predict", out / "b-2.png", out / "a-2.png"]
+    _, said, _ = command("--run", RUN, "--no-detect", *asked, "--limit", 1, "--output", out)
     assert (out / "a-2.png").is_file() and "removed" not in said  # what is asked about, beyond the limit too
+    for _ in range(2):  # called again it is given the same photos, not what it has drawn of them
+        _, said, _ = command("--run", RUN, "--no-detect", "--predict", out, "--output", out)
+        assert [Path(row["photo"]).name for row in read_csv(table)] == ["b-2.png"]
+        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "b-2-2.png", "photos.csv"}
     table.write_text(f'{table.read_text().splitlines()[0]}\n"{"x" * 200_000}')  # no CSV any more
     code, _, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "b.png", "--output", out)
     assert code == 0 and (out / "a.png").is_file()

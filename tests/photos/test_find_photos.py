@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngImageFile
 
 from fer_keras.errors import UserError
 from fer_keras.photos.find import find_photos, read_photo
+from fer_keras.plots.style import save_figure
 
 
 def image_file(path, color=(10, 20, 30)):
@@ -25,6 +28,32 @@ def test_files_keep_the_order_they_were_given_in_and_come_once(tmp_path):
     assert find_photos([b, tmp_path]) == [b, a]
 
 
+def test_a_photo_comes_once_however_it_is_spelt(tmp_path):
+    photo = image_file(tmp_path / "holiday" / "a.jpg")
+    (tmp_path / "link.jpg").symlink_to(photo)
+    spelt = tmp_path / "holiday" / ".." / "holiday" / "a.jpg"
+    assert find_photos([photo, spelt, tmp_path / "link.jpg"]) == [photo]
+
+
+def test_links_to_folders_are_followed_and_never_in_a_circle(tmp_path):
+    image_file(tmp_path / "far" / "a.jpg")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "round").symlink_to(tmp_path / "here")
+    assert find_photos([tmp_path / "here"]) == [tmp_path / "here" / "link" / "a.jpg"]
+
+
+def test_pictures_that_this_program_drew_are_no_photos_unless_named(tmp_path, caplog):
+    photo, drawn = image_file(tmp_path / "a.jpg"), tmp_path / "b.png"
+    save_figure(Figure(), drawn)
+    assert find_photos([tmp_path]) == [photo]
+    assert f"Passed over 1 picture in {tmp_path} that this program has drawn" in caplog.text
+    assert find_photos([drawn]) == [drawn]
+    photo.unlink()
+    with pytest.raises(UserError, match="holds no image but 1 picture that this program has drawn"):
+        find_photos([tmp_path])
+
+
 def test_a_file_of_any_name_may_be_an_image(tmp_path):
     assert find_photos([image_file(tmp_path / "upload")]) == [tmp_path / "upload"]
 
@@ -34,7 +63,10 @@ def test_a_missing_path_is_told(tmp_path):
         find_photos([image_file(tmp_path / "a.jpg"), tmp_path / "nowhere.jpg"])
 
 
-@pytest.mark.parametrize(("name", "told"), [("a.txt", "is no image. Expected one of: jpg"), ("a.HEIC", "convert HEIC")])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("a.txt", "is no image. Expected one of: jpg"), ("a.tsv", "in a table, a .csv file"), ("a.HEIC", "convert HEIC")],
+)
 def test_a_file_that_is_no_image_is_told(tmp_path, name, told):
     (tmp_path / name).write_bytes(b"no image at all")
     with pytest.raises(UserError, match=told) as error:
@@ -105,3 +137,16 @@ def test_a_damaged_photo_is_told_in_one_line(tmp_path, content):
     with pytest.raises(UserError, match=r"a\.jpg cannot be decoded\. Expected a whole image") as error:
         read_photo(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, IndexError, ZeroDivisionError, NotImplementedError])
+def test_whatever_a_decoder_stumbles_over_is_a_damaged_photo(tmp_path, monkeypatch, error):
+    """Pillow's decoders of AVIF, BLP and others raise what they happen to on damaged files."""
+
+    def stumbles(*_):
+        raise error("Failed to decode frame 0")
+
+    path = image_file(tmp_path / "a.png")
+    monkeypatch.setattr(PngImageFile, "load", stumbles)
+    with pytest.raises(UserError, match=r"cannot be decoded\. Expected a whole image, received: .*Failed to decode"):
+        read_photo(path)

@@ -12,7 +12,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_json
 from fer_keras.recipe_files import read_settings
 from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
-from fer_keras.training import job
+from fer_keras.training import chain, job
 from fer_keras.training.chain import train_before
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
@@ -43,7 +43,7 @@ def trained(monkeypatch):
         done.append(run.path)
         return run
 
-    def start(settings, *, logdir, name, command, given):
+    def start(settings, *, logdir, name, command, given, go_on=None):
         run = create_run(logdir, settings.arch, name)
         faces = load_faces(settings.data, limit=settings.limit)
         record = RECORD | {"source": faces.source, "sha256": faces.sha256}
@@ -59,6 +59,22 @@ def before(recipes, logdir, **given) -> Settings:
     recipe = recipes["pupil"]
     settings = dataclasses.replace(Settings.from_json(read_settings(recipe), "pupil"), **given)
     return train_before(recipe, settings, given, logdir=str(logdir), command=[])
+
+
+def test_a_chain_that_is_stopped_goes_on_by_the_same_command(recipes, tmp_path, monkeypatch):
+    def stopped(*_, go_on, **__):
+        raise KeyboardInterrupt(go_on)
+
+    monkeypatch.setattr(job, "start", stopped)
+    command = ["train.py", "--config", "my recipes/pupil.json"]
+    settings = Settings.from_json(read_settings(recipes["pupil"]), "pupil")
+    with pytest.raises(KeyboardInterrupt, match=r"^python train\.py --config 'my recipes/pupil\.json'$"):
+        train_before(recipes["pupil"], settings, {}, logdir=str(tmp_path / "logs"), command=command)
+    monkeypatch.setattr(chain, "_refuse_other_recipe", lambda *_: None)
+    monkeypatch.setattr(chain, "run_called", lambda *_: Run(tmp_path / "logs"))
+    monkeypatch.setattr(job, "resume", stopped)
+    with pytest.raises(KeyboardInterrupt, match=r"^python train\.py --config 'my recipes/pupil\.json'$"):
+        train_before(recipes["pupil"], settings, {}, logdir=str(tmp_path / "logs"), command=command)
 
 
 def test_what_a_recipe_builds_on_is_trained_once_with_its_seed_and_data(recipes, tmp_path, trained):

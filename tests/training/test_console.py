@@ -7,7 +7,7 @@ import pytest
 
 from fer_keras.config import Settings
 from fer_keras.training.console import EpochLines
-from fer_keras.training.progress import EpochRow, Verdict
+from fer_keras.training.progress import EpochRow, Progress, Verdict
 
 ORDINARY = Verdict(save=False, roll_back=False, lower_rate=False, stop=False)
 
@@ -49,3 +49,28 @@ def test_what_was_not_validated_is_not_told(capsys):
     row = EpochRow("train", 1, 1.0, 0.5, math.nan, math.nan, 0.1, 3)
     EpochLines(Settings(epochs=1, keep="last"))(row, ORDINARY)
     assert capsys.readouterr().out == "epoch   1/1  loss 1.0000  accuracy 0.5000  rate 1.00e-01  3 s\n"
+
+
+def test_epochs_that_an_early_stop_has_spared_are_not_counted_any_more(capsys):
+    """Of 10 + 2 epochs the first phase ends after 3: two are left, not nine."""
+    now, settings = [0.0], Settings(epochs=10, fine_tune_epochs=2, early_stop=1)
+    report = EpochLines(settings, clock=lambda: now[0])
+    for epoch, phase in enumerate(["train", "train", "train", "fine-tune", "fine-tune"], 1):
+        now[0] += 60
+        row = EpochRow(phase, epoch, 1.0, 0.5, 1.0, 0.5, 0.1, 60)
+        report(row, dataclasses.replace(ORDINARY, stop=epoch == 3))
+    first, _, third, fourth, last = capsys.readouterr().out.splitlines()
+    assert "epoch   1/12 " in first and "11 min left" in first
+    assert "epoch   3/5 " in third and "2 min left" in third and "[no better for 1 epoch: stopped]" in third
+    assert "epoch   4/5 (fine-tuning)" in fourth and "60 s left" in fourth
+    assert "epoch   5/5 " in last and "left" not in last
+
+
+@pytest.mark.parametrize(
+    ("phase", "over", "total"), [("train", False, 12), ("train", True, 5), ("fine-tune", False, 5)]
+)
+def test_a_resumed_run_knows_what_an_early_stop_has_spared(phase, over, total):
+    rows = [EpochRow("train", epoch, 1.0, 0.5, 1.0, 0.5, 0.1, 60) for epoch in (1, 2, 3)]
+    rows += [EpochRow("fine-tune", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 60)] if phase == "fine-tune" else []
+    progress = Progress(phase=phase, phase_over=over, rows=rows)
+    assert EpochLines(Settings(epochs=10, fine_tune_epochs=2), progress).total_epochs == total

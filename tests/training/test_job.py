@@ -24,7 +24,7 @@ from fer_keras.files import write_json
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, read_config, write_config
-from fer_keras.training import callbacks, defaults, job
+from fer_keras.training import callbacks, defaults, job, loop
 from fer_keras.training.device import Device
 from fer_keras.training.lock import only_here
 from fer_keras.training.progress import COLUMNS
@@ -133,6 +133,51 @@ def test_a_run_that_has_lost_what_it_ends_with_is_not_trained_in_vain(finished, 
     (run.path / name).unlink()
     with pytest.raises(UserError, match=f"{name} is gone, which the run needs to go on"):
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+
+
+@pytest.mark.parametrize("fine_tuning", [False, True])
+def test_a_run_whose_checkpoint_is_lost_does_not_begin_anew_over_its_history(finished, tmp_path, fine_tuning):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    run.checkpoint_file.unlink()
+    header, first, *_ = history = run.history_file.read_text().splitlines(keepends=True)
+    if fine_tuning:
+        run.history_file.write_text(header + first)
+        run.fine_tune_start_file.touch()
+    kept = run.history_file.read_text()
+    assert len(history) == 3
+    with pytest.raises(UserError, match=r"last\.npz is gone, which the run needs to go on"):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+    assert run.history_file.read_text() == kept
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(finished, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    run.checkpoint_file.unlink()
+    history = run.history_file.read_text().splitlines(keepends=True)
+    run.history_file.write_text("".join(history[:2]))
+    half = run.checkpoint_file.with_name(".last-abcd1234.npz")
+    half.touch()
+    job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+    again = run.history_file.read_text().splitlines(keepends=True)
+    assert [row.rsplit(",", 1)[0] for row in again] == [row.rsplit(",", 1)[0] for row in history]
+    assert run.finished and not half.exists()
+
+
+def test_fine_tuning_does_not_begin_without_the_network_that_it_begins_with(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(loop, "begin_fine_tuning", interrupted)
+        start(tmp_path, keep="last", fine_tune_epochs=1)
+    (path,) = tmp_path.iterdir()
+    Run(path).model_file.unlink()
+    with pytest.raises(UserError, match=r"model\.keras is gone, which the run needs to go on"):
+        job.resume(str(path), logdir=str(tmp_path), data=None, command=[])
 
 
 def test_a_finished_run_is_not_resumed(finished, tmp_path):
@@ -270,6 +315,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     told = capsys.readouterr().out
     assert code == 130 and f"kept before its first epoch. To go on:\n  python train.py --resume {run}" in told
     assert told.count("left out 0 nearly uniform training images") == 1
+    again = {"logdir": str(tmp_path), "data": None, "command": [], "go_on": "python train.py --config x.json"}
+    assert cli.guarded(lambda: job.resume(str(run), **again), "train.py") == 130
+    assert "To go on:\n  python train.py --config x.json\n" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ SETTINGS = {
 TRAIN = """
 import os, signal, sys
 from fer_keras import cli
-cli.import_quietly("tensorflow")
+cli.import_quietly()
 from fer_keras.training import callbacks, job
 
 what, epoch, step, *arguments = sys.argv[1:]

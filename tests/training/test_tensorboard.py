@@ -1,5 +1,7 @@
 """What TensorBoard reads: event files written by a short training, read back record by record."""
 
+import csv
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -22,6 +24,7 @@ def events(tmp_path_factory):
                 found[part, "graph"] = tf.compat.v1.GraphDef.FromString(event.graph_def)
             for value in event.summary.value:
                 found.setdefault((part, value.tag), {})[event.step] = value
+    found["history"] = list(csv.DictReader(run.history_file.read_text().splitlines()))
     return found
 
 
@@ -41,6 +44,12 @@ def events(tmp_path_factory):
 )
 def test_every_epoch_writes(events, key):
     assert sorted(events[key]) == [0, 1]
+
+
+def test_the_rate_is_that_of_the_history(events):
+    """The one of an epoch's last step; Keras's own callback would tell the rate of the step after it."""
+    told = [tf.make_ndarray(events["train", "epoch_learning_rate"][epoch].tensor) for epoch in (0, 1)]
+    assert told == pytest.approx([float(row["learning_rate"]) for row in events["history"]], rel=1e-6)
 
 
 def test_confidence_of_right_and_of_wrong_predictions_is_there(events):
