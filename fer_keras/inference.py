@@ -27,21 +27,27 @@ def predict_probabilities(
     *,
     tta: str = "none",
     batch_size: int = PREDICT_BATCH,
+    parts: int = 1,
     callbacks: Sequence = (),
 ) -> np.ndarray:
     """Return the probabilities of the seven emotions, float32 (N, 7), in the order of the images.
 
     images: uint8 (N, 48, 48). tta: one of TTA; the result is the mean over the views of each image (see `views`).
-    callbacks: Keras callbacks that look on, e.g. a progress bar; each sees one `predict` a view.
+    parts: every batch can be dealt into so many equal ones: blank images fill up the last. callbacks: Keras callbacks
+    that look on, e.g. a progress bar; each sees one `predict` a view.
     """
+    number = len(images)
+    if not number:
+        return np.zeros((0, NUM_EMOTIONS), np.float32)
+    if fill := -number % parts:
+        images = np.concatenate([images, np.zeros((fill, *images.shape[1:]), images.dtype)])
+    batch_size -= batch_size % parts
     total, count = np.zeros((len(images), NUM_EMOTIONS), np.float64), 0
-    if not len(images):
-        return total.astype(np.float32)
     for view in views(images, tta):
         pixels = view.astype(np.float32, copy=False)[..., np.newaxis]  # (N, 48, 48, 1)
         total += np.asarray(model.predict(pixels, batch_size=batch_size, verbose=0, callbacks=list(callbacks)))
         count += 1
-    return (total / count).astype(np.float32)
+    return (total[:number] / count).astype(np.float32)
 
 
 def views(images: np.ndarray, tta: str) -> Iterator[np.ndarray]:

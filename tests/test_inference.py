@@ -42,6 +42,19 @@ def test_without_augmentation_the_network_speaks_for_itself_bit_for_bit():
     assert np.array_equal(predict_probabilities(network, images), alone)
 
 
+@pytest.mark.parametrize(("images", "parts"), [(9, 2), (8, 2), (7, 3), (1, 4)])
+def test_batches_can_be_dealt_into_equal_parts(images, parts):
+    class Dealt(PixelNetwork):
+        def predict(self, x, *, batch_size, **options):
+            assert len(x) % parts == 0 and batch_size % parts == 0
+            return super().predict(x, batch_size=batch_size, **options)
+
+    faces = np.random.default_rng(0).integers(0, 256, (images, 48, 48), dtype=np.uint8)
+    for tta in ("none", "flip"):
+        whole = predict_probabilities(PixelNetwork(3, 5), faces, tta=tta)
+        assert np.array_equal(predict_probabilities(Dealt(3, 5), faces, tta=tta, parts=parts), whole)
+
+
 def test_flip_is_the_mean_with_the_mirror_image_left_and_right():
     image = np.zeros((1, 48, 48), np.uint8)
     image[0, 3, 5], image[0, 3, 42] = 255, 51  # the second is where the first one's mirror image lies

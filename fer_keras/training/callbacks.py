@@ -50,11 +50,12 @@ class Validation(keras.callbacks.Callback):
     `plain`, training images as they are (see `calibration`). Adds to the epoch's logs val_loss
     (cross-entropy, nats), val_accuracy, and val_confidence_right and val_confidence_wrong: the mean probability of the
     predicted emotion where it is right and where it is wrong. When the second grows, validation loss can rise while
-    accuracy rises too. Without faces to validate on it does nothing.
+    accuracy rises too. Without faces to validate on it does nothing. parts: as in `predict_probabilities`.
     """
 
-    def __init__(self, stock: keras.Model, faces: Faces, plain: np.ndarray):
+    def __init__(self, stock: keras.Model, faces: Faces, plain: np.ndarray, parts: int = 1):
         super().__init__()
+        self.parts = parts
         self.stock, self.faces, self.plain = stock, faces, plain
         self.probabilities = np.zeros((0, 7), np.float32)
         self.matrix = np.zeros((7, 7), np.int64)
@@ -67,7 +68,7 @@ class Validation(keras.callbacks.Callback):
     def measure(self, logs: dict) -> None:
         """Add to `logs` how good the network is that is ready to be saved."""
         labels = self.faces.labels
-        self.probabilities = predict_probabilities(self.stock, self.faces.images)
+        self.probabilities = predict_probabilities(self.stock, self.faces.images, parts=self.parts)
         predicted = self.probabilities.argmax(axis=1)
         self.matrix = confusion_matrix(labels, predicted)
         logs["val_loss"] = log_loss(labels, self.probabilities)

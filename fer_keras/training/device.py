@@ -1,10 +1,10 @@
 """Which devices there are and which precision they compute well in."""
 
 import platform
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -24,6 +24,11 @@ class Device:
     def jit_compile(self) -> bool:
         """XLA pays on a GPU. On a CPU it is slower than plain TensorFlow; JAX has nothing but XLA."""
         return self.kind == "GPU" or keras.backend.backend() == "jax"
+
+    @property
+    def parts(self) -> int:
+        """Into how many equal parts every batch must be dealt: JAX has one for each GPU, and takes no other batches."""
+        return self.count if keras.backend.backend() == "jax" else 1
 
 
 def find_device(precision: str = "auto") -> Device:
@@ -64,13 +69,20 @@ def _cpu() -> tuple[str, str, int, str]:
     return "CPU", next(names, platform.processor() or platform.machine()), 1, precision
 
 
-def distribution(device: Device) -> Any:
-    """Return the context to build and train in: one replica a GPU where there are several, else nothing."""
+@contextmanager
+def distribution(device: Device) -> Iterator[None]:
+    """Build and train in this: one replica a GPU where there are several, else nothing."""
     if device.kind != "GPU" or device.count < 2:
-        return nullcontext()
-    if keras.backend.backend() == "jax":
+        yield
+    elif keras.backend.backend() == "jax":
+        before = keras.distribution.distribution()
         keras.distribution.set_distribution(keras.distribution.DataParallel())
-        return nullcontext()
-    import tensorflow as tf
+        try:
+            yield
+        finally:  # what predicts outside deals out nothing
+            keras.distribution.set_distribution(before)
+    else:
+        import tensorflow as tf
 
-    return tf.distribute.MirroredStrategy().scope()
+        with tf.distribute.MirroredStrategy().scope():
+            yield

@@ -68,6 +68,7 @@ def start(
     split = choose_split(faces, settings, logdir)
     settings = with_names(in_force(settings, given, len(split.training)), logdir)
     device = find_device(settings.precision)
+    _refuse_uneven_batches(settings, device)
     refuse_unfit_start(settings, logdir)  # before a run is made
     find_teachers(settings, logdir)
     refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
@@ -108,8 +109,17 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str], go_on: 
     _refuse_without_files(run, settings)
     _remove_unfinished(run, settings)
     device = find_device(_precision_of(run, settings))
+    _refuse_uneven_batches(settings, device)
     introduce(run, settings, split, device, None)
     return _train_all(run, settings, faces, split, device, logdir, command, go_on)
+
+
+def _refuse_uneven_batches(settings: Settings, device: Device) -> None:
+    if settings.batch_size % device.parts:
+        raise UserError(
+            f"--batch-size: expected a multiple of {device.parts}, the GPUs that JAX deals each batch to, received "
+            f"{settings.batch_size}. Take {-(-settings.batch_size // device.parts) * device.parts}"
+        )
 
 
 def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:

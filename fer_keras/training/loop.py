@@ -70,17 +70,25 @@ def train(
                 load_checkpoint(run.checkpoint_file, networks.trained)
             elif phase != PHASES[0]:
                 begin_fine_tuning(run, networks.trained, progress, phase)
-            fit_phase(run, settings, networks, progress, training, targets, validation, epochs - first, watch, report)
+            left = epochs - first
+            fit_phase(run, settings, device, networks, progress, training, targets, validation, left, watch, report)
         if not settings.epochs:
-            keep_start(run, settings, networks, progress, training, validation)
+            keep_start(run, settings, device, networks, progress, training, validation)
     return progress
 
 
 def keep_start(
-    run: Run, settings: Settings, networks: Networks, progress: Progress, training: Faces, validation: Faces
+    run: Run,
+    settings: Settings,
+    device: Device,
+    networks: Networks,
+    progress: Progress,
+    training: Faces,
+    validation: Faces,
 ) -> None:
     """Calibrate, measure and save the network as it starts."""
-    check = Validation(networks.stock, validation, calibration_images(training.images, settings.seed))
+    plain = calibration_images(training.images, settings.seed)
+    check = Validation(networks.stock, validation, plain, device.parts)
     check.set_model(networks.trained)
     check.ready_to_save()
     save_model(networks.stock, run.model_file)
@@ -132,7 +140,7 @@ def compile_for(phase: str, model: keras.Model, settings: Settings, device: Devi
         settings,
         fine_tuning=phase != PHASES[0],
         epochs=epochs,
-        steps_per_epoch=steps_per_epoch(images, settings.batch_size),
+        steps_per_epoch=steps_per_epoch(images, settings.batch_size, drop_remainder=device.parts > 1),
         precision=device.precision,
     )
     model.compile(
@@ -146,6 +154,7 @@ def compile_for(phase: str, model: keras.Model, settings: Settings, device: Devi
 def fit_phase(
     run: Run,
     settings: Settings,
+    device: Device,
     networks: Networks,
     progress: Progress,
     training: Faces,
@@ -158,17 +167,18 @@ def fit_phase(
     """Train for up to `epochs` more epochs from where `progress` stands."""
     plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
     last_epoch = progress.epoch + epochs
-    check = Validation(networks.stock, validation, calibration_images(training.images, settings.seed))
+    plain = calibration_images(training.images, settings.seed)
+    check = Validation(networks.stock, validation, plain, device.parts)
     judge = Judge(run, settings, progress, check, last_epoch=last_epoch, plateau=plateau, report=report)
     rate = WarmPlateau(settings.peak_learning_rate, warmup_of(settings, settings.epochs), progress)
     looking_on = [TensorBoard(run.tensorboard(), check), *watch]
     for side, until in image_sides(settings, progress.epoch, last_epoch):
         networks.trained.train_function = None  # compiled for one size at a time
         networks.trained.fit(
-            batches_from(progress.epoch, training, targets, settings, side),
+            batches_from(progress.epoch, training, targets, settings, side, drop_remainder=device.parts > 1),
             epochs=until,
             initial_epoch=progress.epoch,
-            steps_per_epoch=steps_per_epoch(len(training), settings.batch_size),
+            steps_per_epoch=steps_per_epoch(len(training), settings.batch_size, drop_remainder=device.parts > 1),
             # Validation first: the others read what it adds to the logs. Judge last: its checkpoint closes the epoch.
             callbacks=[StopOnNonFiniteLoss(), *([rate] if plateau else []), check, *looking_on, judge],
             shuffle=False,  # the batches come shuffled
@@ -189,8 +199,17 @@ def image_sides(settings: Settings, first_epoch: int, last_epoch: int) -> list[t
     return [(side, until) for side, begin, until in stages if begin < until]
 
 
-def batches_from(epoch: int, training: Faces, targets: np.ndarray | None, settings: Settings, side: int):
-    """Return the training batches of `settings`, from the start of `epoch` on."""
+def batches_from(
+    epoch: int,
+    training: Faces,
+    targets: np.ndarray | None,
+    settings: Settings,
+    side: int,
+    *,
+    drop_remainder: bool = False,
+):
+    """Return the training batches of `settings`, from the start of `epoch` on. drop_remainder: whole ones alone; what
+    is left over is other images in each epoch."""
     return training_batches(
         training.images,
         training.labels,
@@ -202,6 +221,7 @@ def batches_from(epoch: int, training: Faces, targets: np.ndarray | None, settin
         targets=targets,
         mixup_alpha=settings.mixup,
         side=side,
+        drop_remainder=drop_remainder,
     )
 
 
