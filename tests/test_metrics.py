@@ -204,6 +204,22 @@ def test_json_holds_the_promised_keys_and_survives_strict_json():
     assert json.loads(json.dumps(value, allow_nan=False)) == value
 
 
+def test_each_interval_in_the_json_stands_beside_its_own_number():
+    labels, probabilities = random_case(n=200, seed=2)
+    leaked, copied = np.arange(200) < 20, np.arange(200) < 50
+    m = evaluate_probabilities(labels, probabilities, leaked=leaked, copied=copied)
+    intervals = {
+        "accuracy_ci95": m.accuracy_ci95,
+        "balanced_accuracy_ci95": m.balanced_accuracy_ci95,
+        "macro_f1_ci95": m.macro_f1_ci95,
+        "accuracy_without_leaks_ci95": m.without_leaks.ci95,
+        "accuracy_without_copies_ci95": m.without_copies.ci95,
+    }
+    assert len(set(intervals.values())) == 5, "an interval that is another's would not be found out"
+    found = {name: value for name, value in m.to_json().items() if name.endswith("ci95")}
+    assert found == {name: list(interval) for name, interval in intervals.items()}
+
+
 def test_json_is_strict_where_numbers_are_undefined():
     labels = np.array([3, 3, 3])
     m = evaluate_probabilities(labels, np.eye(7)[labels], leaked=np.array([True, True, True]))
@@ -227,6 +243,8 @@ def test_predictions_of_a_vote_take_the_place_of_the_highest_probability():
     truth = probabilities[np.arange(7), labels]
     assert m.mean_confidence_right == pytest.approx(truth.mean())
     assert m.log_loss == pytest.approx(-np.log(truth).mean())
+    # Confidences 0.90, 0.30 / 6, 0.62, 0.82, 0.50 / 6, 0.42 and 0.56 / 6, and all of them are right.
+    assert m.ece == pytest.approx((0.10 + 0.95 + 0.38 + 0.18 + (1 - 0.50 / 6) + 0.58 + (1 - 0.56 / 6)) / 7)
 
 
 def test_rows_that_are_no_probabilities_are_refused():
@@ -345,3 +363,11 @@ def test_most_confident_mistakes_and_least_confident_hits():
     assert most_confident_mistakes(labels, probabilities, 2).tolist() == [1, 4]
     assert most_confident_mistakes(labels, probabilities, 99).tolist() == [1, 4, 6]
     assert least_confident_hits(labels, probabilities, 3).tolist() == [5, 2, 3]
+
+
+def test_mistakes_and_hits_of_a_vote_are_those_of_what_was_voted_for():
+    labels, probabilities = seven_images()
+    voted = np.array([3, 1, 2, 3, 0, 5, 6])  # wrong: the first at 0.10 / 6, and sad, for which angry has 0.50 / 6
+    assert most_confident_mistakes(labels, probabilities, 9, predicted=voted).tolist() == [4, 0]
+    # The right ones have 0.30 / 6, 0.62, 0.82, 0.42 and 0.56 / 6.
+    assert least_confident_hits(labels, probabilities, 9, predicted=voted).tolist() == [1, 6, 5, 2, 3]

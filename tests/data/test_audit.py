@@ -75,18 +75,29 @@ def test_the_figures_are_plain_numbers(faces):
     assert figures["nearly_uniform"]["all"] == 3
 
 
-def test_a_photograph_that_stands_in_two_splits_is_found_though_no_pixel_is_equal(faces):
+def with_two_crops(faces):
+    """Return the faces, 0 of Training and 5 of PublicTest being crops of one photo that have no pixel in common."""
     photo = gaussian_filter(np.random.default_rng(1).normal(size=(60, 60)), 1.5)
     photo = (128 + 30 * photo / photo.std()).clip(0, 255).astype(np.uint8)
     images = faces.images.copy()
-    images[[0, 5]] = photo[4:52, 4:52], photo[6:54, 5:53]  # Training and PublicTest
-    found = audit(replace(faces, images=images))
+    images[[0, 5]] = photo[4:52, 4:52], photo[6:54, 5:53]
+    return replace(faces, images=images)
+
+
+def test_a_photograph_that_stands_in_two_splits_is_found_though_no_pixel_is_equal(faces):
+    faces = with_two_crops(faces)
+    found = audit(faces)
     assert found.copies.tolist() == [[4, 2], [5, 0]]  # 4 is identical to 2 and 3
     assert found.copy_counts == {"PublicTest": 2, "PrivateTest": 0, "all": 2}
     row = next(line for line in found.table().splitlines() if "photographs" in line)
     assert row[38:].split() == ["2", "0", "2"]
-    pictures = shown(audit_figure(replace(faces, images=images), found))
-    np.testing.assert_array_equal([image for image, _ in pictures[-2:]], images[[5, 0]])
+    pictures = shown(audit_figure(faces, found))
+    np.testing.assert_array_equal([image for image, _ in pictures[-2:]], faces.images[[5, 0]])
+
+
+def test_photographs_are_numbered_by_their_row_where_training_does_not_come_first(faces):
+    found = audit(with_two_crops(faces).take(np.arange(10)[::-1]))
+    assert found.copies.tolist() == [[4, 9], [5, 6]]  # what were 5 and 0, 4 and 3; 6 and 7 are identical
 
 
 def test_drawn_faces_are_of_no_photographs():

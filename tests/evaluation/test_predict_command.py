@@ -9,7 +9,10 @@ from PIL import Image
 
 from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation import own_photos
 from fer_keras.models.registry import build
+from fer_keras.photos.detect import Box
+from fer_keras.photos.predict import PhotoResult
 
 LIMIT = 28  # faces of each split
 RUN = "20260101-000000-cnn3"  # see conftest.py: of two networks, that of seed 0
@@ -136,3 +139,33 @@ def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_pat
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert code == 0 and [row["predicted"] for row in rows] == [EMOTIONS[i] for i in expected.argmax(axis=1)]
     assert {"face0.png", "face1.png", "photos.csv"} == {path.name for path in (tmp_path / "o").iterdir()}
+
+
+@pytest.fixture
+def two_faces():
+    """A photo with two faces whose boxes are wider or higher, and whose probabilities are all different."""
+    return PhotoResult(
+        path=Path("party.jpg"),
+        boxes=(Box(5, 9, 60, 72), Box(130, 21, 48, 40)),
+        crops=np.zeros((2, 48, 48), np.uint8),
+        probabilities=np.array(
+            [[0.04, 0.51, 0.03, 0.26, 0.09, 0.02, 0.05], [0.31, 0.01, 0.02, 0.08, 0.03, 0.11, 0.44]]
+        ),
+        picture=Path("out/party.png"),
+        problem=None,
+    )
+
+
+def test_the_table_of_photos_has_the_box_of_each_face(two_faces, tmp_path):
+    own_photos.write_table(tmp_path / "photos.csv", [two_faces])
+    first, second = read_csv(tmp_path / "photos.csv")
+    start = {"photo": "party.jpg", "face": "1", "x": "5", "y": "9", "width": "60", "height": "72"}
+    assert (start | {"predicted": "disgust", "disgust": "0.510000", "picture": "party.png"}).items() <= first.items()
+    start = {"face": "2", "x": "130", "y": "21", "width": "48", "height": "40"}
+    assert (start | {"predicted": "neutral", "angry": "0.310000"}).items() <= second.items()
+
+
+def test_a_person_reads_the_two_most_probable_emotions_of_each_face(two_faces):
+    _, first, second = (line.split() for line in own_photos.summary_text([two_faces]).splitlines())
+    assert first == ["party.jpg", "1", "disgust", "0.51", "then", "happy", "0.26"]
+    assert second == ["party.jpg", "2", "neutral", "0.44", "then", "angry", "0.31"]

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from fer_keras.errors import UserError
+from fer_keras.explain import ascent
 from fer_keras.explain.activation import STYLES, Visualisation, maximise, maximise_targets
 from fer_keras.explain.filter_objective import FilterObjective
 from fer_keras.explain.model_access import ModelAccess
@@ -78,6 +79,29 @@ def test_maco_keeps_the_magnitudes_and_finds_the_phases():
     mean = 127.5 * weights.sum()
     bound = (np.abs(np.fft.fft2(weights)) * variable).sum() / 48**2
     assert 0.6 * bound < found.activations[0] - mean <= bound * 1.001
+
+
+def test_maco_looks_at_its_pictures_through_noise_of_ten_gray_levels(monkeypatch):
+    """On a spectrum without anything but the mean pictures stay gray: what the objective sees besides is noise."""
+    seen = []
+
+    class Objective:
+        def __init__(self, network, targets, opened):
+            pass
+
+        def __call__(self, pictures):
+            tf.numpy_function(lambda values: seen.append(values), [pictures], [])
+            return tf.reduce_sum(pictures, axis=(1, 2))
+
+    monkeypatch.setattr(ascent, "FilterObjective", Objective)
+    gray = np.zeros((48, 48), np.float32)
+    gray[0, 0] = 127.5 * 48 * 48
+    targets = [("conv2d", 0), ("conv2d", 1)]
+    ascent.maco(None, targets, spectrum=gray, steps=3, seed=0, progress=lambda done, total: None)
+    noise = np.array(seen) - 127.5  # (steps, pictures, 48, 48)
+    np.testing.assert_allclose(noise.std(axis=(2, 3)), 10, rtol=0.1)
+    np.testing.assert_array_equal(noise[:, 0], noise[:, 1])  # no picture depends on its company
+    np.testing.assert_allclose(np.corrcoef(noise[:, 0].reshape(3, -1)), np.eye(3), atol=0.1)  # other noise each step
 
 
 def test_tf_keras_vis_climbs_is_repeatable_and_leaves_numpys_global_generator_alone():

@@ -10,6 +10,7 @@ from fer_keras.errors import UserError
 from fer_keras.explain.lime_images import (
     SEGMENTATIONS,
     Lime,
+    LimeExplanation,
     explain_image,
     left_out_r_squared,
     perturbed_images,
@@ -78,6 +79,23 @@ def test_a_model_that_reads_one_superpixel_is_found_out():
     against = explain_image(predict, image, segments, [1], num_samples=300)
     np.testing.assert_array_equal(against.signs(num_superpixels=1), -1 * inside)
     assert not (against.signs(positive_only=True, num_superpixels=50) < 0).any()
+
+
+def test_superpixels_for_the_class_are_counted_among_themselves():
+    """The one of largest weight speaks against the class: where it is not shown it takes no place from the others."""
+    columns = np.broadcast_to(np.arange(48) // 16, (48, 48))  # three superpixels: left, middle, right
+    one = LimeExplanation(
+        image=face(),
+        segments=columns,
+        labels=np.array([3]),
+        weights=np.array([[-0.3, 0.1, 0.2]]),
+        intercepts=np.array([0.5]),
+        r_squared=np.array([0.9]),
+        probabilities=np.eye(7)[3],
+    )
+    np.testing.assert_array_equal(one.signs(num_superpixels=2), np.array([-1, 0, 1])[columns])
+    np.testing.assert_array_equal(one.signs(num_superpixels=2, positive_only=True), np.array([0, 1, 1])[columns])
+    np.testing.assert_array_equal(one.signs(num_superpixels=1, positive_only=True), np.array([0, 0, 1])[columns])
 
 
 def test_r_squared_is_of_samples_left_out_of_the_regression():

@@ -54,11 +54,16 @@ def test_occlusion_hides_with_the_mean_gray_of_the_face():
     )
 
 
-@pytest.mark.parametrize(("patch", "stride"), [(8, 4), (7, 5), (48, 1), (1, 1), (10, 10)])
-def test_occlusion_covers_every_pixel(patch, stride):
+@pytest.mark.parametrize(
+    ("patch", "stride", "places"),
+    [(8, 4, 11), (7, 5, 10), (48, 1, 1), (1, 1, 48), (10, 10, 5)],  # 0, 4, ..., 40; 0, 5, ..., 40, 41; ...
+)
+def test_occlusion_covers_every_pixel_and_hides_no_square_twice(patch, stride, places):
     explainer = Occlusion(one_pixel_network(), patch=patch, stride=stride)
+    hidden = explainer._hidden.numpy()
     assert explainer._cover.numpy().min() >= 1
-    assert (explainer._hidden.numpy().sum(axis=(1, 2)) == patch**2).all()
+    assert (hidden.sum(axis=(1, 2)) == patch**2).all()
+    assert len(hidden) == len({square.tobytes() for square in hidden}) == places**2
 
 
 def test_a_logit_that_reads_nothing_gets_flat_maps():
@@ -101,6 +106,15 @@ def test_the_masks_of_rise_are_smooth_seeded_and_half_open():
     assert np.ptp(masks.mean(axis=0)) < 0.15  # no place is shown much more than another
     assert (random_masks(500, 7, 0.5, seed=1) == masks).all()
     assert (random_masks(500, 7, 0.5, seed=2) != masks).any()
+
+
+def test_the_masks_of_rise_are_shifted_by_every_number_of_pixels_within_a_cell():
+    """As the paper has it: under masks whose cells all lie alike no map is finer than the grid."""
+    masks = random_masks(500, 7, 0.5, seed=1).astype(np.float64)
+    for axis in (1, 2):  # down and across, by 0 to 6 pixels: 48 / 7, rounded up, is 7
+        bends = np.abs(np.diff(masks, n=2, axis=axis)).max(axis=3 - axis) > 1e-4  # at the middles of cells alone
+        places = {frozenset(np.flatnonzero(one) % 8) for one in bends if one.any()}
+        assert {len(place) for place in places} == {2} and len(places) == 7
 
 
 @pytest.mark.parametrize(

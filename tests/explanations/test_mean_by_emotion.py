@@ -1,8 +1,10 @@
-"""The mean map of an emotion: every map counts alike, whatever its scale."""
+"""The mean map of an emotion: every map counts alike, whatever its scale. And which maps are shown with a sign."""
 
 import numpy as np
+import pytest
 
-from fer_keras.explanations.attribution import mean_by_emotion
+from fer_keras.explain.registry import explainer_class
+from fer_keras.explanations.attribution import mean_by_emotion, shown_maps
 
 HAPPY, SAD = 3, 4
 
@@ -21,3 +23,19 @@ def test_a_map_of_zeros_counts_as_zeros():
     maps = np.array([[[0.0, 0.0]], [[1.0, 1.0]]])
     _, means, _ = mean_by_emotion(np.zeros((2, 1, 2), np.uint8), maps, np.array([SAD, SAD]))
     np.testing.assert_allclose(means[SAD], [[0.25, 0.25]])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "signed"),
+    [
+        ("smoothgrad", [[2.0, 0.5]], False),  # a gradient by gray level speaks for no emotion where a pixel is dark
+        ("guided-backprop", [[2.0, 0.5]], False),
+        ("occlusion", [[-2.0, 0.5]], True),
+        ("integrated-gradients", [[-2.0, 0.5]], True),
+    ],
+)
+def test_gradients_by_gray_level_are_shown_by_their_size_and_what_has_a_meaning_below_zero_as_it_is(
+    name, expected, signed
+):
+    shown, has_sign = shown_maps(explainer_class(name), np.array([[[-2.0, 0.5]]]))
+    assert shown[0].tolist() == expected and has_sign is signed

@@ -1,8 +1,10 @@
 """`python visualize.py` from end to end, on a tiny network that is right and wrong about known images."""
 
+import inspect
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -18,7 +20,7 @@ from fer_keras.explain import activation, lime_images
 from fer_keras.explain.gradients import Saliency
 from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.registry import EXPLAINERS
-from fer_keras.explanations import methods
+from fer_keras.explanations import attribution, lime, methods, scores
 from fer_keras.explanations.options import Options
 from fer_keras.explanations.study import Network, default_layer, layer_of, layer_title
 from fer_keras.lock import locked
@@ -47,10 +49,40 @@ def parts(faces):
     return synthetic_parts(training=n, public=n, private=n)[n : 2 * n]
 
 
+@contextmanager
+def recorded(*functions):
+    """Note the calls of functions, each (module, name): by its name a list of [arguments by name, what it returned]."""
+    calls = {name: [] for _, name in functions}
+
+    def noting(function, name):
+        def call(*positional, **named):
+            arguments = dict(inspect.signature(function).bind(*positional, **named).arguments)
+            calls[name].append([arguments, function(*positional, **named)])
+            return calls[name][-1][1]
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in functions:
+            patch.setattr(module, name, noting(getattr(module, name), name))
+        yield calls
+
+
 @pytest.fixture(scope="module")
-def explained(run, call):
-    """The folder of explanations after a first command with most of the methods."""
-    call("--run", run.path, "--method", *ALL_OF_THEM, "--per-class", 2, "--filters", 2, "--lime-samples", 24)
+def first_command(run, call):
+    """What `recorded` notes of a first command with most of the methods: what some figures were made of."""
+    noted = (
+        *((attribution, "mean_maps_figure"), (scores, "curves_figure"), (scores, "untrained")),
+        *((lime, "lime_steps_figure"), (lime_images, "perturbed_images")),
+    )
+    with recorded(*noted) as calls:
+        call("--run", run.path, "--method", *ALL_OF_THEM, "--per-class", 2, "--filters", 2, "--lime-samples", 24)
+    return calls
+
+
+@pytest.fixture(scope="module")
+def explained(run, first_command):
+    """The folder of explanations after the first command."""
     return run.path / "explanations"
 
 
@@ -87,6 +119,44 @@ def test_the_maps_are_those_of_the_explainer(explained, run, arrays_of):
     model = keras.saving.load_model(run.model_file, compile=False)
     again = Saliency(model).explain(arrays["images"], arrays["predictions"])
     np.testing.assert_allclose(arrays["maps"], again, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion"])
+def test_mean_maps_are_of_the_right_images_alone(first_command, explained, arrays_of, method):
+    [drawn] = [given for given, _ in first_command["mean_maps_figure"] if given["title"].startswith(f"{method}:")]
+    arrays = arrays_of(explained / method)
+    right = arrays["labels"] == arrays["predictions"]
+    assert 0 < right.sum() < len(right)
+    for label in range(7):
+        maps = arrays["maps"][right & (arrays["labels"] == label)].astype(np.float64)
+        assert drawn["counts"][label] == len(maps)
+        if len(maps):
+            shares = maps / np.abs(maps).sum(axis=(1, 2), keepdims=True)
+            np.testing.assert_allclose(drawn["maps"][label], shares.mean(axis=0), atol=1e-9)
+    assert np.isnan(drawn["maps"][DISGUST]).all() and np.isnan(drawn["faces"][DISGUST]).all()
+
+
+def test_filters_stand_beside_what_the_faces_make_of_them(explained, run, arrays_of, faces):
+    arrays = arrays_of(explained / "activation")
+    network = keras.saving.load_model(run.model_file, compile=False)
+    layer = keras.Model(network.inputs[0], network.get_layer("conv2d_1").output)
+    of_faces = layer.predict(faces.images[..., None].astype(np.float32), verbose=0).mean(axis=(1, 2))[:, :2]
+    np.testing.assert_allclose(arrays["percentile_99"], np.percentile(of_faces, 99, axis=0), rtol=1e-4)
+    expected = [of_faces[faces.labels == label].mean(axis=0) for label in range(7)]
+    np.testing.assert_allclose(arrays["emotion_means"], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_steps_of_lime_show_samples_that_the_network_was_asked_about(first_command, run):
+    [[drawn, _]] = first_command["lime_steps_figure"]
+    asked = [
+        samples
+        for given, samples in first_command["perturbed_images"]
+        if (given["image"] == drawn["image"]).all() and len(samples) == 24
+    ]
+    np.testing.assert_array_equal(drawn["samples"], asked[0][1:7])  # the first hides nothing
+    network = keras.saving.load_model(run.model_file, compile=False)
+    answers = network.predict(drawn["samples"][..., None], verbose=0)
+    np.testing.assert_allclose(drawn["probabilities"], answers[:, EMOTIONS.index(drawn["emotion"])], atol=1e-5)
 
 
 def test_activation_shows_the_layer_and_the_first_filter_of_every_layer(explained, arrays_of):
@@ -160,6 +230,20 @@ def test_scores_are_those_of_the_maps_beside_them(explained, parts, run, arrays_
     np.testing.assert_allclose(of["focus"], localisation.focus(taken[1], parts[of.index]), rtol=1e-5)
 
 
+@pytest.mark.parametrize("score", ["deletion", "insertion"])
+def test_the_area_below_a_curve_is_its_score_in_the_table(first_command, explained, score):
+    [[drawn, _]] = first_command["curves_figure"]
+    table = pd.read_csv(explained / "scores" / "scores.csv")
+    means = table[table.score == score].set_index("method")["mean"].loc[list(drawn["methods"])]
+    np.testing.assert_allclose(np.trapezoid(drawn[score], axis=1) / (drawn[score].shape[1] - 1), means, rtol=1e-6)
+
+
+def test_every_method_is_held_against_the_same_three_different_untrained_networks(first_command):
+    seeds = [given["seed"] for given, _ in first_command["untrained"]]
+    assert len(seeds) == 4 * 3 and len(set(seeds)) == 3
+    assert all(set(seeds[start : start + 3]) == set(seeds) for start in range(0, 12, 3))
+
+
 def test_the_table_of_scores_has_means_errors_and_numbers(explained):
     images, table = (pd.read_csv(explained / "scores" / name) for name in ("images.csv", "scores.csv"))
     row = table[(table.method == "occlusion") & (table.score == "insertion")].iloc[0]
@@ -215,12 +299,19 @@ def test_a_finished_method_is_not_done_again_unless_options_change_or_force(run,
 
 def test_chosen_images_and_filters(run, tmp_path, call, arrays_of):
     arguments = ("--run", run.path, "--output", tmp_path, "--index", 30, 5, "--filter", 3, 1, "--layer", "conv2d_1")
-    call(*arguments, "--method", "outputs", "lime", "--per-class", 1, "--lime-samples", 12, "--lime-top-labels", 2)
+    with recorded((lime, "lime_figure")) as calls:
+        call(*arguments, "--method", "outputs", "lime", "--per-class", 1, "--lime-samples", 12, "--lime-top-labels", 2)
     assert {"image-30", "image-5"} < names_in(tmp_path / "outputs")
     assert (tmp_path / "outputs" / "image-5" / "filter_3.png").is_file()
     assert {"chosen.png", "top_labels.png", "steps.png"} < names_in(tmp_path / "lime")
     arrays = arrays_of(tmp_path / "lime")
     assert {30, 5} < set(arrays["indices"].tolist()) and arrays["explained"].shape[1] == 2
+    drawn, _ = calls["lime_figure"][-1]  # top_labels.png
+    maps = np.concatenate([arrays["all_maps"][arrays["indices"] == index][0] for index in (30, 5)])
+    assert drawn["signs"].shape == maps.shape == (4, 48, 48)
+    for signs, one, other in zip(drawn["signs"], maps, maps[[1, 0, 3, 2]], strict=True):  # each label's own weights
+        np.testing.assert_array_equal(signs[signs != 0], np.sign(one[signs != 0]))
+        assert (signs[signs != 0] != np.sign(other[signs != 0])).any()
 
 
 def test_a_network_of_another_program_in_colour_and_another_size(run, tmp_path, call, arrays_of, faces, solved_network):

@@ -57,15 +57,16 @@ def test_each_photo_is_shown_with_its_own_faces(run, photos, faces, tmp_path, ca
     monkeypatch.setattr(predict, "face_crop", lambda gray, box: gray[:, box.x : box.x + 48])
     drawn = []
     monkeypatch.setattr(explanations_photos, "draw", lambda photo: drawn.append(photo) or predict.draw(photo))
-    call("--run", run.path, "--photo", photos / "a.png", pair, "--method", "faces", "--output", tmp_path / "out")
-    assert [photo.path.name for photo in drawn] == ["a.png", "pair <b>.png"]
-    np.testing.assert_array_equal(drawn[1].crops, faces.images[[5, 9]])
+    call("--run", run.path, "--photo", pair, photos / "a.png", "--method", "faces", "--output", tmp_path / "out")
+    assert [photo.path.name for photo in drawn] == ["pair <b>.png", "a.png"]  # the first has more faces than one
+    np.testing.assert_array_equal(drawn[0].crops, faces.images[[5, 9]])
+    np.testing.assert_array_equal(drawn[1].crops, faces.images[:1])
     network = keras.saving.load_model(run.model_file, compile=False, safe_mode=True)
     for photo in drawn:
         expected = network.predict(photo.crops[..., None].astype(np.float32), verbose=0)
         np.testing.assert_allclose(photo.probabilities, expected, atol=1e-5)
     page = (tmp_path / "out" / "index.html").read_text()
-    assert "src='faces/photo-2.png'" in page and f"{tmp_path}/pair &lt;b&gt;.png: 2 faces." in page
+    assert "src='faces/photo-1.png'" in page and f"{tmp_path}/pair &lt;b&gt;.png: 2 faces." in page
     assert {"photo-1.png", "photo-2.png"} < names_in(tmp_path / "out" / "faces")
 
 

@@ -57,14 +57,15 @@ def test_each_photo_is_told_and_the_faces_are_predicted_in_one_call(photos, tmp_
         assert picture.width > 800
 
 
-def test_crops_are_of_the_faces_in_the_photo(photos, tmp_path):
-    (result,) = annotate(photos[3:], Predict(), tmp_path / "out")
-    (box,) = result.boxes
-    with Image.open(photos[3]) as photo:
-        cut = photo.crop((box.x, box.y, box.x + box.width, box.y + box.height))
-        same = np.array(cut.resize((48, 48), Image.Resampling.BOX)).astype(int)
-    assert result.crops.shape == (1, 48, 48)
-    assert np.abs(result.crops[0] - same).mean() < 4
+@pytest.mark.parametrize(("number", "faces"), [(0, 2), (3, 1)])
+def test_crops_are_of_the_faces_in_the_photo_each_beside_its_box(photos, tmp_path, number, faces):
+    (result,) = annotate([photos[number]], Predict(), tmp_path / "out")
+    assert result.crops.shape == (faces, 48, 48)
+    with Image.open(photos[number]) as photo:
+        for box, crop in zip(result.boxes, result.crops, strict=True):
+            cut = photo.crop((box.x, box.y, box.x + box.width, box.y + box.height))
+            same = np.array(cut.resize((48, 48), Image.Resampling.BOX)).astype(int)
+            assert np.abs(crop - same).mean() < 4
 
 
 def test_without_a_face_nothing_is_predicted(photos, tmp_path):

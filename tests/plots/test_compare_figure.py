@@ -26,6 +26,16 @@ def test_every_run_has_a_mark_for_all_images_and_for_each_emotion_that_there_is(
     assert legend.get_title().get_text() == "PublicTest (6)"
 
 
+def test_every_mark_has_the_interval_of_its_own_emotion():
+    runs = [predictions(0, 0, 1, 3, 3, 5), predictions(0, 1, 1, 3, 4, 4)]
+    (ax,) = compare_figure(runs, ["first", "second"]).axes
+    for container, one in zip(ax.containers, runs, strict=True):
+        _, _, (bars,) = container.lines
+        ends = [segment[:, 0] for segment in bars.get_segments() if len(segment)]  # of a NaN there is none
+        expected = [one.accuracy_ci95, *one.recall_ci95[[0, 3, 4]]]  # angry, happy and sad have images
+        np.testing.assert_allclose(ends, expected)
+
+
 def test_runs_on_different_images_are_no_comparison():
     other = evaluate_probabilities(np.array([1, 2]), np.eye(7)[[1, 2]])
     with pytest.raises(AssertionError, match="different images"):

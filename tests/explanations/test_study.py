@@ -1,0 +1,39 @@
+"""What a network says about the faces of a split: batch by batch, and beside each of them in figures."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explanations import study
+from fer_keras.explanations.study import Network, Study
+from fer_keras.models import registry
+
+
+def study_of(labels):
+    """Return a study of two faces that are called happy (0.61) and sad (0.52)."""
+    faces = SimpleNamespace(labels=labels, ids=["a.png", "b.png"])
+    probabilities = np.array([[0.1, 0, 0, 0.61, 0.29, 0, 0], [0.48, 0, 0, 0, 0.52, 0, 0]], np.float32)
+    return Study(SimpleNamespace(faces=faces), network=None, probabilities=probabilities, selection=None, options=None)
+
+
+@pytest.mark.parametrize(
+    ("labels", "captions"),
+    [
+        ([3, 0], ["#0  happy 0.61", "#1  sad 0.52 (true angry)"]),
+        (None, ["a.png  happy 0.61", "b.png  sad 0.52"]),
+    ],
+)
+def test_the_truth_stands_beside_what_is_wrong_alone(labels, captions):
+    one = study_of(None if labels is None else np.array(labels))
+    assert [one.caption(index) for index in range(2)] == captions
+
+
+def test_every_face_is_classified_in_whatever_batch_it_stands(monkeypatch):
+    monkeypatch.setattr(study, "_BATCH", 5)
+    model, told = registry.build("cnn3", seed=1), []
+    images = np.random.default_rng(0).integers(0, 256, (12, 48, 48), dtype=np.uint8)
+    found = study.classify(Network(model, ModelAccess(model), "logits"), images, lambda *done: told.append(done))
+    np.testing.assert_allclose(found, np.asarray(model([images[..., None].astype(np.float32)])), atol=1e-5)
+    assert told == [(5, 12), (10, 12), (12, 12)]
