@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from fer_keras.data.augment import AUGMENTATIONS, augment_batch
+from fer_keras.data.augment import AUGMENTATIONS, augment_batch, mixup
 from fer_keras.data.pipeline import batch_key, steps_per_epoch, training_batches
 from fer_keras.errors import UserError
 
@@ -84,6 +84,18 @@ def test_the_stream_is_the_documented_function_of_seed_and_step(images):
     np.testing.assert_array_equal(batches[9][1], np.eye(7)[LABELS[index]])
 
 
+def documented_key(seed, stream, index):
+    """Return the key as the documentation of `batch_key` has it. stream: 0 shuffles, 1 augments, 2 mixes."""
+    root = tf.constant([seed, stream], tf.int64)
+    return tf.random.experimental.stateless_fold_in(root, tf.constant(index, tf.int64), alg="philox")
+
+
+@pytest.mark.parametrize("index", [0, 9])
+@pytest.mark.parametrize(("number", "stream"), [(0, "shuffle"), (1, "augment"), (2, "mixup")])
+def test_a_key_is_seed_and_stream_folded_with_the_step(number, stream, index):
+    np.testing.assert_array_equal(batch_key(5, stream, index), documented_key(5, number, index))
+
+
 def test_keys_differ_between_seeds_streams_and_steps():
     keys = {
         tuple(batch_key(seed, stream, index).numpy())
@@ -144,6 +156,19 @@ def test_mixup_keeps_the_elements_of_a_batch(images):
     assert x.shape == (BATCH, 48, 48, 1) and y.shape == (BATCH, 7)
     np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-5)
     assert (y.max(axis=1) < 0.999).any()
+
+
+@pytest.mark.parametrize("taught", [False, True], ids=["labels", "targets"])
+def test_mixup_is_of_the_batch_as_it_comes_without_it(images, taught):
+    """Images, what they teach and their weights, by the key that the documentation gives to its step."""
+    targets = np.random.default_rng(1).dirichlet(np.ones(7), N).astype(np.float32) if taught else None
+    settings = SETTINGS | {"class_weights": np.arange(1.0, 8.0), "targets": targets}
+    unmixed = take(training_batches(images, LABELS, **settings), 9)
+    mixed = take(training_batches(images, LABELS, **settings, mixup_alpha=0.3), 9)
+    for step in (0, 8):
+        expected = mixup(*map(tf.constant, unmixed[step]), documented_key(5, 2, step), 0.3)
+        for ours, theirs in zip(mixed[step], expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 def test_drop_remainder_gives_one_constant_shape_and_other_images_each_epoch(images):

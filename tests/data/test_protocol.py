@@ -89,6 +89,16 @@ def test_an_image_that_validates_has_no_copy_in_training():
         assert len(training) + len(validation) == 90
 
 
+def test_images_that_equalising_makes_equal_stay_on_one_side():
+    dark = np.random.default_rng(0).integers(0, 200, (30, 48, 48))
+    faces = make_faces([0, 1] * 30, images=np.concatenate([dark, dark + 50]).astype(np.uint8))
+    for seed in range(3):
+        recipe = SplitRecipe.of(Settings(equalize=True, val_fraction=0.25, seed=seed), faces.sha256)
+        training, validation = recipe.indices(faces)
+        assert len(training) + len(validation) == 60
+        assert not {*(training % 30)} & {*(validation % 30)}
+
+
 def test_privatetest_is_never_touched():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
     private = set(faces.split("PrivateTest").ids)
@@ -125,6 +135,18 @@ def test_a_split_is_found_again_by_its_recipe(settings):
     expected = training_and_validation(limited, val_fraction=recipe.val_fraction, seed=recipe.seed)
     assert faces.ids[training].tolist() == expected[0].ids.tolist()
     assert faces.ids[validation].tolist() == expected[1].ids.tolist()
+
+
+def test_the_ensembles_seed_limits_the_images_and_the_members_own_parts_them():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS)
+    training, validation = SplitRecipe.of(
+        Settings(limit=20, val_fraction=0.25, seed=1), faces.sha256, limit_seed=7
+    ).indices(faces)
+    limited = stratified_limit(faces, 20, 7)
+    expected = training_and_validation(limited, val_fraction=0.25, seed=1)
+    assert faces.ids[training].tolist() == expected[0].ids.tolist()
+    assert faces.ids[validation].tolist() == expected[1].ids.tolist()
+    assert limited.ids.tolist() != stratified_limit(faces, 20, 1).ids.tolist()
 
 
 def test_a_run_that_held_nothing_out_is_found_again_by_its_recipe():
@@ -170,6 +192,15 @@ def test_photographs_of_other_splits_are_left_out_of_training_alone():
     assert training.tolist() == kept and validation.tolist() == list(range(40, 50))
     training, validation = SplitRecipe.of(Settings(drop_copies=True, keep="last"), faces.sha256).indices(faces)
     assert training.tolist() == kept and validation.tolist() == []
+
+
+def test_a_blank_image_of_another_split_is_left_out_though_no_details_tell_it():
+    images, _ = photos_with_copies()
+    images[3] = images[45] = 9  # blank, in Training and in PublicTest
+    images[7] = 200  # blank, in Training alone
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    training, _ = SplitRecipe.of(Settings(drop_copies=True), faces.sha256).indices(faces)
+    assert training.tolist() == [i for i in range(40) if i != 3]
 
 
 @pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 4, "fold": 2}])

@@ -235,6 +235,18 @@ def test_a_better_run_that_knew_the_images_is_no_clear_winner(better, told, part
     assert "but these images" not in verdict(True, True)
 
 
+def test_of_three_pairs_one_below_a_twentieth_is_what_chance_would_do():
+    """Bonferroni: each of the three is held to 0.05 / 3 = 0.0167."""
+    three = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,)))] * 3
+    tests = [(0, 1, McNemar(20, 8, 0.03)), (0, 2, McNemar(30, 10, 0.01)), (1, 2, McNemar(9, 8, 1.0))]
+    said = compare.tests_text(compare.Comparison(three, tests)).splitlines()
+    assert "A and B: " in said[1] and said[1].endswith("p = 0.030: chance alone could do that")
+    assert "A and C: " in said[2] and said[2].endswith("p = 0.010: A is better, and hardly by chance")
+    assert "B and C: " in said[3] and said[3].endswith("p = 1.000: chance alone could do that")
+    (alone,) = compare.tests_text(compare.Comparison(three[:2], tests[:1])).splitlines()[1:]
+    assert alone.endswith("p = 0.030: A is better, and hardly by chance")
+
+
 def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn, logs, tmp_path):
     run = Run(tmp_path / "run")
     shutil.copytree(logs / "20260101-000000-cnn3", run.path)

@@ -167,6 +167,13 @@ def test_what_selected_the_run_it_started_from_has_selected_it(csv_of, candidate
     assert hold_out([started_from(child, parent)], split="PrivateTest").warnings == ()
 
 
+def test_a_start_of_before_there_was_keep_is_known_to_have_kept_its_best_epoch(csv_of, candidate_of):
+    data, part = csv_of(*ALL), {"validation_split": "Training", "val_fraction": 0.2}
+    child = started_from(candidate_of(data, "child", init_from=("parent",), **part), candidate_of(data, "parent"))
+    del child.config.data["starts_from"][0]["keep"]
+    assert hold_out([child], split="PublicTest").selected_on is True
+
+
 @pytest.mark.parametrize(("parents", "selected_on"), [("best", True), ("last", False)])
 def test_validation_images_that_chose_only_where_the_run_began_have_selected_it(
     csv_of, candidate_of, parents, selected_on

@@ -11,14 +11,13 @@ from fer_keras.errors import UserError
 from fer_keras.explain.gradients import GradientTimesInput, IntegratedGradients, Saliency, SmoothGrad
 from fer_keras.explain.guided import GuidedBackprop
 
-RNG = np.random.default_rng(1)
-IMAGES = RNG.integers(0, 256, (3, 48, 48), dtype=np.uint8)
+IMAGES = np.random.default_rng(1).integers(0, 256, (3, 48, 48), dtype=np.uint8)
 TARGETS = np.array([2, 0, 1])
 
 
 def linear_network():
     """Three logits that are linear in the pixels; returns the network and its weights, (48, 48, 3)."""
-    weights = RNG.normal(size=(48 * 48, 3)).astype(np.float32)
+    weights = np.random.default_rng(2).normal(size=(48 * 48, 3)).astype(np.float32)
     model = keras.Sequential([layers.Input((48, 48, 1)), layers.Flatten(), layers.Dense(3), layers.Softmax()])
     model.layers[1].set_weights([weights, np.array([1.0, -2.0, 3.0], np.float32)])
     return model, weights.reshape(48, 48, 3)
@@ -47,7 +46,7 @@ def test_the_gradient_of_a_linear_network_is_its_weights():
 
 def test_gradients_in_colour_are_those_of_the_gray_pixel():
     # The gray pixel stands in all three channels: moving it moves all three.
-    weights = RNG.normal(size=(48 * 48 * 3, 2)).astype(np.float32)
+    weights = np.random.default_rng(2).normal(size=(48 * 48 * 3, 2)).astype(np.float32)
     model = keras.Sequential([layers.Input((48, 48, 3)), layers.Flatten(), layers.Dense(2, activation="softmax")])
     model.layers[1].set_weights([weights, np.zeros(2, np.float32)])
     expected = np.abs(weights.reshape(48, 48, 3, 2).sum(axis=2)[..., 1])
@@ -67,7 +66,7 @@ def test_the_gradient_is_the_difference_quotient_through_a_change_of_size():
 
 
 @pytest.mark.parametrize(("activation", "tolerance"), [("tanh", 1e-4), ("relu", 0.02)])
-@pytest.mark.parametrize("baseline", [0.0, RNG.uniform(0, 255, (48, 48))], ids=["black", "image"])
+@pytest.mark.parametrize("baseline", [0.0, np.random.default_rng(3).uniform(0, 255, (48, 48))], ids=["black", "image"])
 def test_integrated_gradients_sum_to_the_difference_of_the_logits(activation, tolerance, baseline):
     model = convolutional_network(activation)
     maps = IntegratedGradients(model, steps=50, baseline=baseline).explain(IMAGES, TARGETS)

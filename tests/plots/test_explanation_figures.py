@@ -16,8 +16,13 @@ from fer_keras.plots.regions import regions_figure
 from fer_keras.plots.sheet import draw_borders, new_sheet
 from fer_keras.plots.style import EMOTION_COLORS, save_figure
 
-RNG = np.random.default_rng(0)
-FACE = RNG.integers(0, 256, (48, 48), np.uint8)
+FACE = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
+
+
+@pytest.fixture
+def random():
+    """Numbers that are the same for a test whichever tests run before it."""
+    return np.random.default_rng(1)
 
 
 def texts(figure):
@@ -32,10 +37,10 @@ def draws(figure):
     figure.savefig(io.BytesIO(), dpi=40)  # the layout runs only here, and warns where it does not fit
 
 
-def test_filters_show_the_picture_the_faces_and_the_means():
-    made = RNG.uniform(0, 255, (3, 48, 48))
-    top = RNG.integers(0, 256, (3, 9, 48, 48), np.uint8)
-    means = RNG.normal(size=(7, 3))
+def test_filters_show_the_picture_the_faces_and_the_means(random):
+    made = random.uniform(0, 255, (3, 48, 48))
+    top = random.integers(0, 256, (3, 9, 48, 48), np.uint8)
+    means = random.normal(size=(7, 3))
     means[1] = np.nan  # an emotion without faces
     figure = filters_figure(
         made, np.array([1.5, 2.5, -3.0]), [4, 0, 7], top_faces=top, references=np.ones(3), emotion_means=means
@@ -54,22 +59,22 @@ def test_filters_show_the_picture_the_faces_and_the_means():
     assert np.argsort(places).tolist() == np.argsort(np.delete(means[:, 0], 1)).tolist()
 
 
-def test_only_pictures_where_nothing_else_is_given():
-    figure = filters_figure(RNG.uniform(0, 255, (2, 48, 48)), np.ones(2), [0, 1])
+def test_only_pictures_where_nothing_else_is_given(random):
+    figure = filters_figure(random.uniform(0, 255, (2, 48, 48)), np.ones(2), [0, 1])
     draws(figure)
     assert len(pictures(figure)) == 2
 
 
-def test_layers_are_named_in_order():
-    made = RNG.uniform(0, 255, (7, 48, 48))
+def test_layers_are_named_in_order(random):
+    made = random.uniform(0, 255, (7, 48, 48))
     figure = layers_figure(made, np.arange(7.0), [(f"conv2d_{i}", 0) for i in range(7)])
     draws(figure)
     assert texts(figure)[::2] == [f"conv2d_{i}" for i in range(7)]
     np.testing.assert_array_equal(pictures(figure)[6], made[6])
 
 
-def test_each_feature_map_has_its_own_scale():
-    maps = RNG.normal(size=(20, 6, 6)) * 10.0 ** np.arange(20)[:, None, None]
+def test_each_feature_map_has_its_own_scale(random):
+    maps = random.normal(size=(20, 6, 6)) * 10.0 ** np.arange(20)[:, None, None]
     maps[3] = 5.0  # constant
     figure = feature_maps_figure(FACE, maps)
     draws(figure)
@@ -81,17 +86,17 @@ def test_each_feature_map_has_its_own_scale():
     assert texts(figure) == [str(i) for i in range(20)]
 
 
-def test_the_first_filter_has_a_scale_of_values():
-    one = RNG.normal(size=(24, 24))
+def test_the_first_filter_has_a_scale_of_values(random):
+    one = random.normal(size=(24, 24))
     figure = first_filter_figure(FACE, one, title="conv2d_3", number=2)
     draws(figure)
     np.testing.assert_array_equal(pictures(figure)[1], one)
     assert len(figure.axes) == 3 and "filter 2" in figure.axes[1].get_title()
 
 
-def test_a_network_is_drawn_stage_by_stage():
+def test_a_network_is_drawn_stage_by_stage(random):
     samples = [("conv2d", 48), ("conv2d_1", 48), ("conv2d_2", 24), ("conv2d_3", 12)]
-    samples = [(name, np.array([1, 5]), RNG.normal(size=(2, side, side))) for name, side in samples]
+    samples = [(name, np.array([1, 5]), random.normal(size=(2, side, side))) for name, side in samples]
     figure = network_sample_figure(FACE, samples)
     draws(figure)
     shown = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
@@ -116,8 +121,8 @@ def test_a_layers_filters_are_ordered_by_emotion_and_shaded_by_lead():
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_pixel_weights_have_a_scale_each_that_is_told(signed):
-    weights = RNG.normal(size=(7, 48, 48)) * np.arange(1, 8)[:, None, None]
+def test_pixel_weights_have_a_scale_each_that_is_told(signed, random):
+    weights = random.normal(size=(7, 48, 48)) * np.arange(1, 8)[:, None, None]
     weights = weights if signed else np.abs(weights)
     weights[2] = np.nan
     figure = pixel_weights_figure(weights, np.arange(7))
@@ -158,7 +163,7 @@ def test_borders_lie_between_the_segments():
     }  # fmt: skip
 
 
-def test_lime_sheets_draw():
+def test_lime_sheets_draw(random):
     segments = np.repeat(np.arange(6), 8)[:, None] * 6 + np.repeat(np.arange(6), 8)[None]
     signs = np.where(segments < 3, 1, np.where(segments > 33, -1, 0))
     figure = lime_figure(np.stack([FACE] * 4), np.stack([segments] * 4), np.stack([signs] * 4), ["happy"] * 4)
@@ -168,7 +173,7 @@ def test_lime_sheets_draw():
     inner = figure.axes[0].collections[0].get_segments()
     assert 0 < len(inner) < len(_all_borders(segments))
 
-    weights = RNG.normal(size=36)
+    weights = random.normal(size=36)
     steps = lime_steps_figure(FACE, segments, weights, signs, np.stack([FACE] * 6), np.arange(6) / 10, emotion="happy")
     draws(steps)
     assert "36 superpixels" in texts(steps) and "0.50" in texts(steps)
@@ -181,12 +186,12 @@ def _all_borders(segments):
     return ax.collections[0].get_segments()
 
 
-def test_parts_without_area_are_left_out_and_the_source_is_named():
-    shares = RNG.dirichlet(np.ones(len(PARTS)), 7)
+def test_parts_without_area_are_left_out_and_the_source_is_named(random):
+    shares = random.dirichlet(np.ones(len(PARTS)), 7)
     ratios = shares * 9
     ratios[:, PARTS.index("hands")] = np.nan
     shares[1], ratios[1] = np.nan, np.nan  # an emotion without explanations
-    parts = RNG.integers(0, len(PARTS) - 1, (48, 48)).astype(np.uint8)
+    parts = random.integers(0, len(PARTS) - 1, (48, 48)).astype(np.uint8)
     figure = regions_figure(
         shares, shares / 10, ratios, counts=np.arange(7), parts=parts, face=FACE, parts_from="a fixed template"
     )

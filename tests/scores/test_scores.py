@@ -14,8 +14,13 @@ from fer_keras.scores import baselines, faithfulness, localisation, sanity, stab
 from fer_keras.scores.explained import Explained
 from fer_keras.scores.registry import SCORES
 
-RNG = np.random.default_rng(0)
 SIDE = 48
+
+
+@pytest.fixture
+def random():
+    """Numbers that are the same for a test whichever tests run before it."""
+    return np.random.default_rng(0)
 
 
 def weighted(weights):
@@ -50,8 +55,8 @@ def test_pixels_vanish_and_appear_in_the_order_of_the_map():
             np.testing.assert_allclose(got[0], expected[:, target], rtol=1e-6)
 
 
-def test_steps_that_do_not_divide_the_pixels_end_with_all_of_them():
-    image, one = RNG.integers(0, 256, (1, 3, 3)), RNG.random((1, 3, 3))
+def test_steps_that_do_not_divide_the_pixels_end_with_all_of_them(random):
+    image, one = random.integers(0, 256, (1, 3, 3)), random.random((1, 3, 3))
     seen = []
     faithfulness.curves(
         image, one, np.array([0]), lambda faces: seen.append(faces) or np.ones((len(faces), 1)), steps=4
@@ -66,9 +71,9 @@ def test_ties_come_in_a_random_order_and_others_do_not():
     assert len(orders) == 6 and {order[1] for order in orders} == {0}  # the three zeros in every order
 
 
-def test_an_images_curve_does_not_depend_on_the_images_beside_it():
-    images, maps = RNG.integers(0, 256, (3, 8, 8)), np.zeros((3, 8, 8))  # ties alone
-    targets, network = np.zeros(3, int), weighted(RNG.random((8, 8)))
+def test_an_images_curve_does_not_depend_on_the_images_beside_it(random):
+    images, maps = random.integers(0, 256, (3, 8, 8)), np.zeros((3, 8, 8))  # ties alone
+    targets, network = np.zeros(3, int), weighted(random.random((8, 8)))
     together = faithfulness.curves(images, maps, targets, network)
     alone = faithfulness.curves(images[2:], maps[2:], targets[2:], network)
     np.testing.assert_array_equal(together[2:], alone)
@@ -92,8 +97,8 @@ def test_focus_is_the_share_on_the_features_over_their_area():
     assert np.isnan(localisation.focus(maps, parts_of([["skin", "skin"], ["hands", "skin"]]))).all()
 
 
-def test_an_even_map_is_on_the_features_as_chance_would_have_it():
-    parts = RNG.integers(0, len(PARTS), (3, 8, 8)).astype(np.uint8)
+def test_an_even_map_is_on_the_features_as_chance_would_have_it(random):
+    parts = random.integers(0, len(PARTS), (3, 8, 8)).astype(np.uint8)
     np.testing.assert_allclose(localisation.focus(np.ones((3, 8, 8)), parts), 1)
     np.testing.assert_allclose(
         localisation.pointing(np.zeros((3, 8, 8)), parts), localisation.on_features(parts).mean(axis=(1, 2))
@@ -129,16 +134,16 @@ def test_noise_stays_within_the_range_of_pixels():
     assert min(face.min() for face in seen) == 0 and max(face.max() for face in seen) == 255
 
 
-def test_likeness_is_spearmans_correlation_of_the_magnitudes():
-    a, b = RNG.normal(size=(2, 4, 8, 8)).round(1)  # with ties
+def test_likeness_is_spearmans_correlation_of_the_magnitudes(random):
+    a, b = random.normal(size=(2, 4, 8, 8)).round(1)  # with ties
     expected = [spearmanr(np.abs(x).ravel(), np.abs(y).ravel()).statistic for x, y in zip(a, b, strict=True)]
     np.testing.assert_allclose(sanity.likeness(a, b), expected)
     np.testing.assert_allclose(sanity.likeness(a, -3 * a), 1)
     assert np.isnan(sanity.likeness(a, np.ones_like(a))).all()
 
 
-def test_likeness_to_several_is_the_mean_for_or_against_of_those_that_have_a_map():
-    a = RNG.normal(size=(3, 8, 8))
+def test_likeness_to_several_is_the_mean_for_or_against_of_those_that_have_a_map(random):
+    a = random.normal(size=(3, 8, 8))
     rising, blank = np.arange(64.0).reshape(1, 8, 8), np.ones((1, 8, 8))
     falling = 63.0 - rising
     others = [np.concatenate([a[:1], falling, blank]), np.concatenate([blank, rising, blank])]
@@ -195,13 +200,13 @@ def test_noise_is_other_noise_each_time_and_the_same_for_a_seed():
 
 
 @pytest.fixture
-def right():
+def right(random):
     """Three faces, bright on the mouth, of a network that reads the mouth alone, with maps that say so."""
     parts = np.full((3, SIDE, SIDE), PARTS.index("background"), np.uint8)
     parts[:, 30:42, 12:36] = PARTS.index("mouth")
     mouth = parts == PARTS.index("mouth")
-    images = np.where(mouth, 250, RNG.integers(0, 100, mouth.shape)).astype(np.uint8)
-    maps = mouth + RNG.random(mouth.shape) / 10
+    images = np.where(mouth, 250, random.integers(0, 100, mouth.shape)).astype(np.uint8)
+    maps = mouth + random.random(mouth.shape) / 10
     return Explained(
         images,
         np.zeros(3, int),
@@ -209,18 +214,18 @@ def right():
         parts,
         weighted(mouth[0].astype(float)),
         explain=lambda faces, _: maps[: len(faces)],
-        explain_untrained=(lambda faces, _: RNG.random(faces.shape),) * 2,
+        explain_untrained=(lambda faces, _: random.random(faces.shape),) * 2,
     )
 
 
 @pytest.mark.parametrize("name", SCORES)
-def test_every_score_prefers_the_right_map_to_a_wrong_one(right, name):
+def test_every_score_prefers_the_right_map_to_a_wrong_one(right, name, random):
     score = SCORES[name]
     upside_down = right.maps[:, ::-1]
     wrong = dataclasses.replace(
         right,
         maps=upside_down,
-        explain=lambda faces, _: RNG.random(faces.shape),
+        explain=lambda faces, _: random.random(faces.shape),
         explain_untrained=(lambda *_: upside_down,) * 2,
     )
     good, bad = score.of(right), score.of(wrong)

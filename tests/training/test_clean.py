@@ -13,6 +13,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_text
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
+from fer_keras.training.lineage import ancestors
 from fer_keras.training.split import choose_split
 
 TINY = {"data": "synthetic", "limit": 28}
@@ -54,6 +55,14 @@ def test_disputed_images_are_left_out_of_training_alone(tmp_path, faces, judges)
     )
     content = (judges.evaluation("validation") / "predictions.csv").read_bytes()
     assert split.record["disputed"] == {"run": "judges", "sha256": hashlib.sha256(content).hexdigest(), "left_out": 2}
+
+
+def test_who_starts_from_a_run_is_told_that_judges_chose_what_trained_it(tmp_path, faces, judges):
+    for name, given in (("judged", {"drop_disputed": "judges"}), ("plain", {})):
+        settings = Settings(**TINY, **given)
+        write_config(Run(tmp_path / name), RunConfig(settings, choose_split(faces, settings, str(tmp_path)).record))
+        (parent,) = ancestors(Settings(init_from=(name,)), str(tmp_path))
+        assert parent["disputed"] is (name == "judged")
 
 
 def test_validation_images_keep_disputed_labels(tmp_path, faces, judges):
@@ -113,6 +122,29 @@ def test_judges_too_weak_to_judge_are_refused(tmp_path, faces, judges):
     training = faces.split("Training")
     write_predictions(judges, training.ids, training.labels, np.tile(np.linspace(0.2, 0.1, 7), (28, 1)))
     assert "too weak to judge" in refusal(tmp_path, faces)
+
+
+def dispute(judges, training, of_each):
+    """Let the judges dispute so many images of each emotion, integers (7,), the first ones; return which, bool (N,)."""
+    nth = np.array([np.count_nonzero(training.labels[:i] == label) for i, label in enumerate(training.labels)])
+    wrong = nth < np.array(of_each)[training.labels]
+    said = (training.labels + wrong) % 7
+    write_predictions(judges, training.ids, training.labels, np.where(np.arange(7) == said[:, None], 0.7, 0.05))
+    return wrong
+
+
+def test_judges_that_dispute_half_of_the_labels_are_believed(tmp_path, faces, judges):
+    wrong = dispute(judges, faces.split("Training"), [2, 2, 2, 2, 2, 2, 2])  # of four each
+    split = choose_split(faces, Settings(**TINY, drop_disputed="judges"), str(tmp_path))
+    assert split.training.ids.tolist() == faces.split("Training").ids[~wrong].tolist() and wrong.sum() == 14
+
+
+def test_judges_that_dispute_more_than_half_are_refused_though_they_leave_some_of_every_emotion(
+    tmp_path, faces, judges
+):
+    wrong = dispute(judges, faces.split("Training"), [3, 3, 3, 2, 2, 2, 2])
+    assert wrong.sum() == 17  # of 28
+    assert "dispute 61% of the labels: too weak to judge" in refusal(tmp_path, faces)
 
 
 def test_judges_with_a_past_are_refused(tmp_path, faces, judges):

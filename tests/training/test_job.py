@@ -266,6 +266,11 @@ FIRST = {"run": "first", "split": {"sha256": "ab"}, "keep": "best"}
         ("last", [], "(it chose nothing)"),
         ("last", [FIRST | {"keep": "last"}], "(it chose nothing)"),
         ("last", [FIRST], "(it chose the epoch of first, where this run comes from: a little too good to be true)"),
+        (
+            "last",
+            [{"run": "old", "split": {"sha256": "ab"}}],  # recorded before there was --keep: its best epoch
+            "(it chose the epoch of old, where this run comes from: a little too good to be true)",
+        ),
         ("last", [FIRST | {"split": {"sha256": "c"}}], "(it chose nothing; what first saw of other data counts too)"),
     ],
 )

@@ -10,6 +10,8 @@ import pytest
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
+from fer_keras.data.protocol import training_and_validation
+from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
 from fer_keras.runs import Run, RunConfig, write_config
@@ -47,6 +49,11 @@ def begin(source, tmp_path):
 
 def seen(faces: Faces) -> set[str]:
     return set(faces.ids.tolist())
+
+
+def line_of(name: str) -> int:
+    """Return which line of its CSV, counted from 0, an image of that id stands in."""
+    return int(name.rpartition(" ")[2]) - 1
 
 
 def test_a_run_from_nothing_has_no_lineage(begin):
@@ -160,6 +167,47 @@ def test_members_with_parts_of_their_own_are_refused(begin):
         begin("second", val_fraction=0.2, members=2, init_from=("first",))
 
 
+def test_a_start_from_a_member_is_of_the_images_that_the_ensembles_seed_chose(begin, tmp_path):
+    limited = {"limit": 70, "val_fraction": 0.2}
+    begin("pair", members=2, seed=3, **limited)
+    (tmp_path / "pair" / "members").mkdir()
+    begin("pair/members/01", seed=4, **limited)
+    _, child = begin("child", keep="last", init_from=("pair/members/01",))
+    (parent,) = child.record["starts_from"]
+    assert parent["run"] == "pair/members/01"
+    assert (parent["split"]["limit_seed"], parent["split"]["seed"]) == (3, 4)
+
+
+def test_a_member_validates_on_images_that_the_ensembles_seed_chose(begin, source):
+    """The first member, of the first run's seed, validates as that did; the second one does not."""
+    limited = {"limit": 70, "val_fraction": 0.2}
+    begin("first", seed=3, **limited)
+
+    def refused(limit_seed):
+        """Return how many images would validate the second member and have trained the first run."""
+        whole = load_faces(source)
+        first, *_ = training_and_validation(stratified_limit(whole, 70, 3), val_fraction=0.2, seed=3)
+        _, second, *_ = training_and_validation(stratified_limit(whole, 70, limit_seed), val_fraction=0.2, seed=4)
+        return len(seen(second) & seen(first))
+
+    assert refused(3) != refused(4), "these seeds show nothing"
+    with pytest.raises(
+        UserError, match=rf"--init-from: {refused(3)} of the 14 images that would validate it have trained first"
+    ):
+        begin("pair", members=2, seed=3, init_from=("first",), **limited)
+
+
+def test_what_trained_a_start_in_another_file_is_held_against_those_images(begin, source, tmp_path):
+    """The other file has the images that validate the second member, and no more."""
+    _, second, *_ = training_and_validation(stratified_limit(load_faces(source), 70, 3), val_fraction=0.2, seed=4)
+    lines = Path(source).read_text().splitlines()
+    other = tmp_path / "other.csv"
+    write_text(other, "\n".join([lines[0], *(lines[line_of(name)] for name in second.ids)]) + "\n")
+    begin("first", data=str(other), keep="last")
+    with pytest.raises(UserError, match="--init-from: 14 of the 14 images that would validate it have trained first"):
+        begin("pair", members=2, seed=3, limit=70, val_fraction=0.2, init_from=("first",))
+
+
 def test_what_selected_the_first_run_is_no_test_of_the_second(begin):
     begin("first")
     _, second = begin("second", init_from=("first",))
@@ -197,6 +245,18 @@ def test_images_that_trained_it_in_another_file_may_not_validate(begin, source, 
     assert third.record["starts_from"][0]["source"] == source
     write_text(alone, "\n".join(lines[:1] + lines[1:141]) + "\n")
     begin("same", data=str(alone), val_fraction=0.2, seed=3, init_from=("first",))  # the same images as the first
+
+
+def test_one_image_that_another_data_set_repeats_is_no_reason_to_refuse(begin, source, tmp_path):
+    _, own = begin("own", **PART)
+    lines = Path(source).read_text().splitlines()
+    other = tmp_path / "other.csv"
+    repeated = lines[line_of(own.validation.ids[0])]
+    assert repeated.split(",")[1].split() == list(map(str, own.validation.images[0].ravel()))
+    write_text(other, "\n".join([lines[0], repeated, *lines[141:148]]).replace("PublicTest", "Training") + "\n")
+    begin("first", data=str(other), keep="last")
+    _, second = begin("second", init_from=("first",), **PART)
+    assert [run["source"] for run in second.record["starts_from"]] == [str(other)]
 
 
 def test_a_pupil_inherits_what_its_teachers_have_seen(begin):
