@@ -156,3 +156,16 @@ def command(logs, monkeypatch, capsys):
         return code, said.out, said.err
 
     return call
+
+
+class _LeftHalf:
+    def predict(self, x, **options):
+        angry = x[:, :, :24].mean(axis=(1, 2, 3)) / 255
+        return np.stack([angry, 1 - angry, *np.zeros((5, len(x)))], axis=1)
+
+
+@pytest.fixture
+def left_half(monkeypatch):
+    """Put in the place of every network one to which a face is as angry as its left half is bright (0..1), and
+    disgusted for the rest. With its mirror image it is as angry as the whole is bright."""
+    monkeypatch.setattr("fer_keras.evaluation.ensembles.open_model", lambda file: _LeftHalf())

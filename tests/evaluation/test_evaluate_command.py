@@ -17,9 +17,11 @@ from sklearn.metrics import confusion_matrix
 
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import training_and_validation
+from fer_keras.data.select import stratified_limit
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation import compare, console, report
 from fer_keras.evaluation.ensembles import Decision
+from fer_keras.evaluation.runs_to_evaluate import Member
 from fer_keras.files import write_text
 from fer_keras.metrics import McNemar, evaluate_probabilities
 from fer_keras.models.files import save_model
@@ -87,6 +89,38 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     assert metrics["selected_on"] is False and metrics["warnings"] == []
     assert metrics["runs"] == [str(run.path)] and metrics["data"]["synthetic"] is True
     assert f"{metrics['accuracy']:.4f}" in out and "say nothing about people" in out and str(folder) in out
+
+
+@pytest.mark.parametrize("fold_of", [None, np.arange(7) % 2], ids=["together", "crossed"])
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_test_time_augmentation_asks_about_mirror_images_too(left_half, fold_of, tta):
+    faces = load_faces("synthetic", limit=7).split("PublicTest")
+    candidate = SimpleNamespace(members=tuple(Member(name, None, 3, equalize=False) for name in "AB"))
+    held = SimpleNamespace(faces=faces, split="PublicTest", leaked=None, copied=None, fold_of=fold_of)
+    evaluation = report.evaluate([candidate], held, tta=tta, vote="soft", seed=0)
+    half, whole = (images.mean(axis=(1, 2)) / 255 for images in (faces.images[:, :, :24], faces.images))
+    expected = whole if tta == "flip" else half
+    np.testing.assert_allclose(evaluation.decision.probabilities[:, 0], expected, rtol=1e-5)
+    assert not np.isclose(half, whole, rtol=1e-3).any(), "some of these faces show nothing"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_seed_draws_the_images_of_a_limit_and_the_samples_of_the_intervals(
+    command, undrawn, left_half, tmp_path, seed
+):
+    command("--run", RUN, "--limit", 20, "--seed", seed, "--output", tmp_path)
+    faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
+    rows = read_csv(tmp_path / "predictions.csv")
+    drawn, others = (stratified_limit(faces, 20, s).ids.tolist() for s in (seed, 0))
+    assert [row["id"] for row in rows] == drawn and drawn != others
+    labels = [EMOTIONS.index(row["true"]) for row in rows]
+    probabilities = [[float(row[emotion]) for emotion in EMOTIONS] for row in rows]
+    found, other = (evaluate_probabilities(labels, probabilities, seed=s).macro_f1_ci95 for s in (seed, 0))
+    assert json.loads((tmp_path / "metrics.json").read_text())["macro_f1_ci95"] == list(found) != list(other)
+    both = ("--run", RUN, "--run", "20260102-000000-cnn3", "--compare")
+    command(*both, "--limit", 20, "--seed", seed, "--output", tmp_path)
+    compared = json.loads((tmp_path / "compare.json").read_text())["runs"]
+    assert [run["macro_f1_ci95"] for run in compared] == [list(found)] * 2
 
 
 def test_photographs_that_trained_a_network_are_told_wherever_numbers_are(command, undrawn, make_run, with_copies):

@@ -5,6 +5,7 @@ import pytest
 
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import training_and_validation
+from fer_keras.data.select import stratified_limit
 from fer_keras.data.source import read_faces
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
@@ -259,6 +260,13 @@ def test_other_data_without_splits_are_taken_whole(csv_of, candidate_of):
 def test_a_limit_takes_so_many_of_the_split(csv_of, candidate_of, drawn):
     held = hold_out([candidate_of(csv_of(*ALL))], limit=9)
     assert len(held.faces) == len(held.leaked) == 9 and set(held.faces.labels) == set(range(7))
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_limit_takes_those_that_its_seed_draws(csv_of, candidate_of, seed):
+    data = csv_of(*ALL)
+    held = hold_out([candidate_of(data)], limit=7, seed=seed)
+    assert held.faces.ids.tolist() == stratified_limit(read_faces(data).split("PrivateTest"), 7, seed).ids.tolist()
 
 
 def test_a_limit_that_takes_what_was_trained_on_says_so(csv_of, candidate_of):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation import own_photos
+from fer_keras.evaluation import ensembles, own_photos
 from fer_keras.models.registry import build
 from fer_keras.photos.detect import Box
 from fer_keras.photos.predict import PhotoResult
@@ -54,6 +54,37 @@ def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_p
     assert "happy" in out and "replaces" not in out
     _, out, _ = command("--run", "20260102-000000-cnn3", "--predict", data)
     assert "predictions.csv. It replaces one that stood there" in out
+
+
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_test_time_augmentation_shows_the_mirror_images_of_rows_too(command, left_half, tmp_path, tta):
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="abcdef")
+    command("--run", RUN, "--predict", data, "--tta", tta, "--output", tmp_path)
+    images = load_faces("synthetic", limit=LIMIT).images[:6]
+    angry = (images if tta == "flip" else images[:, :, :24]).mean(axis=(1, 2)) / 255
+    found = [float(row["angry"]) for row in read_csv(tmp_path / "predictions.csv")]
+    np.testing.assert_allclose(found, angry, atol=2e-6)
+
+
+class Sure:
+    """A network to which every face is angry with this probability, and disgusted for the rest."""
+
+    def __init__(self, angry):
+        self.angry = angry
+
+    def predict(self, x, **options):
+        return np.tile([self.angry, 1 - self.angry, 0, 0, 0, 0, 0], (len(x), 1))
+
+
+@pytest.mark.parametrize(("vote", "label"), [("soft", 0), ("hard", 1)])
+def test_a_majority_labels_the_rows_where_it_is_asked_for(command, logs, tmp_path, monkeypatch, vote, label):
+    """One member is very sure of angry, two are a little more for disgust: mean probabilities of 0.58 and 0.42."""
+    members = map(Sure, (0.9, 0.4, 0.45))
+    monkeypatch.setattr(ensembles, "open_model", lambda file: next(members))
+    runs = [RUN, "20260102-000000-cnn3", logs / "20260105-000000-cnn3-pair" / "members" / "00"]
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    command("--run", *runs, "--predict", data, "--vote", vote, "--submission", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == f"id,label\nx,{label}\ny,{label}\n"
 
 
 def test_what_several_networks_predict_stands_beside_what_one_does(command, logs, tmp_path):
@@ -169,3 +200,13 @@ def test_a_person_reads_the_two_most_probable_emotions_of_each_face(two_faces):
     _, first, second = (line.split() for line in own_photos.summary_text([two_faces]).splitlines())
     assert first == ["party.jpg", "1", "disgust", "0.51", "then", "happy", "0.26"]
     assert second == ["party.jpg", "2", "neutral", "0.44", "then", "angry", "0.31"]
+
+
+@pytest.mark.parametrize("tta", ["none", "flip"])
+def test_test_time_augmentation_shows_the_mirror_images_of_faces_in_photos_too(command, left_half, tmp_path, tta):
+    image = load_faces("synthetic", limit=LIMIT).images[3]
+    Image.fromarray(image).save(tmp_path / "face.png")
+    command("--run", RUN, "--predict", tmp_path / "face.png", "--no-detect", "--tta", tta, "--output", tmp_path / "o")
+    [row] = read_csv(tmp_path / "o" / "photos.csv")
+    angry = (image if tta == "flip" else image[:, :24]).mean() / 255
+    assert float(row["angry"]) == pytest.approx(angry, abs=2e-6)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -16,10 +17,13 @@ from fer_keras.data.synthetic import PARTS, synthetic_parts
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.explain import activation, lime_images
-from fer_keras.explain.gradients import Saliency
+from fer_keras.explain.gradients import Saliency, SmoothGrad
+from fer_keras.explain.lime_images import Lime
 from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explain.perturbation import Rise
 from fer_keras.explain.registry import EXPLAINERS
 from fer_keras.explanations import attribution, lime, methods, scores
+from fer_keras.explanations.attribution import make_explainer
 from fer_keras.explanations.options import Options
 from fer_keras.explanations.study import Network, default_layer, layer_of, layer_title
 from fer_keras.lock import locked
@@ -156,6 +160,38 @@ def test_the_steps_of_lime_show_samples_that_the_network_was_asked_about(first_c
     network = keras.saving.load_model(run.model_file, compile=False)
     answers = network.predict(drawn["samples"][..., None], verbose=0)
     np.testing.assert_allclose(drawn["probabilities"], answers[:, EMOTIONS.index(drawn["emotion"])], atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def study_of(run):
+    """Return a function that makes what an explainer is made for: the network of the run, by these options."""
+    model = keras.saving.load_model(run.model_file, compile=False)
+    access = ModelAccess(model)
+
+    def study(**options):
+        return SimpleNamespace(network=Network(model, access, default_layer(access)), options=Options(**options))
+
+    return study
+
+
+@pytest.mark.parametrize(
+    ("name", "explainer", "options"),
+    [("smoothgrad", SmoothGrad, {}), ("rise", Rise, {}), ("lime", Lime, {"num_samples": 24})],
+)
+def test_maps_of_random_draws_are_those_of_the_seed(study_of, faces, name, explainer, options):
+    images, targets = faces.images[:1], faces.labels[:1]
+    made = [make_explainer(name, study_of(seed=seed, lime_samples=24)).explain(images, targets) for seed in (1, 2)]
+    for seed, maps in enumerate(made, 1):
+        expected = explainer(study_of().network.model, seed=seed, **options).explain(images, targets)
+        np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-6)
+    assert np.abs(made[0] - made[1]).max() > 0.01 * np.abs(made[0]).max(), "these seeds show nothing"
+
+
+def test_superpixels_are_those_that_were_asked_for(study_of, faces):
+    """The grid's are squares of 8 x 8 pixels, row by row."""
+    explainer = make_explainer("lime", study_of(lime_segments="grid", lime_samples=2))
+    [found] = explainer.explanations(faces.images[:1])
+    np.testing.assert_array_equal(found.segments, np.kron(np.arange(36).reshape(6, 6), np.ones((8, 8), int)))
 
 
 def test_activation_shows_the_layer_and_the_first_filter_of_every_layer(explained, arrays_of):

@@ -86,6 +86,17 @@ def test_an_epoch_that_lowers_accuracy_is_undone_three_times_in_a_row_and_then_a
     assert open_model(run.model_file).get_weights()[1][0] == 2
 
 
+def test_training_stops_early_after_so_many_epochs_without_a_better_one(tmp_path, linear):
+    settings, stopped = Settings(epochs=9, early_stop=2), []
+    linear.stop_training = False  # as `fit` begins
+
+    def note(epoch):
+        stopped.append(linear.stop_training)
+
+    judge(Run(tmp_path), settings, linear, Progress(), [0.5, 0.6, 0.6, 0.6], before=note)
+    assert stopped == [False] * 4 and linear.stop_training
+
+
 def test_a_network_that_says_no_numbers_is_not_kept():
     """The loss of the last step is that before it: it tells nothing of weights that the step has broken."""
     faces = load_faces("synthetic", limit=7).split("Training")
@@ -97,3 +108,20 @@ def test_a_network_that_says_no_numbers_is_not_kept():
     model.get_layer("logits").kernel.assign(np.full((128, 7), np.nan))
     with pytest.raises(UserError, match=r"outputs became no numbers, learning rate 0\.01\. Start again with a lower"):
         check.on_epoch_end(0, {})
+
+
+def test_confidence_is_told_apart_where_the_network_is_right_and_where_it_is_wrong():
+    """Of three faces, all happy, it is 0.8 and 0.5 sure of happy, and 0.95 sure that the third is sad."""
+    said = np.zeros((3, 7), np.float32)
+    said[0, [3, 4]], said[1, [3, 4, 5]], said[2, [3, 4]] = (0.8, 0.2), (0.5, 0.25, 0.25), (0.05, 0.95)
+    stock = SimpleNamespace(predict=lambda x, **_: said)
+    faces = SimpleNamespace(images=np.zeros((3, 48, 48), np.uint8), labels=np.array([3, 3, 3]))
+    logs = {}
+    Validation(stock, faces, faces.images).measure(logs)
+    expected = {
+        "val_accuracy": 2 / 3,
+        "val_loss": -np.log([0.8, 0.5, 0.05]).mean(),
+        "val_confidence_right": 0.65,
+        "val_confidence_wrong": 0.95,
+    }
+    assert logs == pytest.approx(expected)

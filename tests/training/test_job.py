@@ -27,7 +27,7 @@ from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import callbacks, defaults, job, loop
 from fer_keras.training.device import Device
 from fer_keras.training.lock import only_here
-from fer_keras.training.progress import COLUMNS
+from fer_keras.training.progress import COLUMNS, EpochRow, Progress
 from fer_keras.training.summary import introduce, validation_rows
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
@@ -71,6 +71,12 @@ def test_config_says_what_was_trained_on(finished):
     assert config.data["synthetic"] is True and config.data["validation_split"] == "PublicTest"
     assert (config.data["training"], config.data["validation"]) == (21, 21)
     assert config.data["testable"] == ["PrivateTest"]
+
+
+def test_the_environment_tells_the_seed_and_the_command(finished):
+    environment = json.loads(finished.environment_file.read_text())
+    assert (environment["seed"], environment["command"]) == (3, ["train.py"])
+    assert environment["precision"] == "float32" and environment["backend"] == keras.backend.backend()
 
 
 def test_a_resumed_run_keeps_the_precision_that_it_began_with(finished, tmp_path, monkeypatch):
@@ -205,6 +211,38 @@ def test_the_recorded_accuracy_is_what_the_saved_model_reaches(finished):
     assert result["val_accuracy"] == pytest.approx((predicted == faces.labels).mean())
     best = max(float(row["val_accuracy"]) for row in history(finished))
     assert result["val_accuracy"] == pytest.approx(best)
+
+
+@pytest.mark.parametrize(
+    ("settings", "speed", "accuracy", "loss"),
+    [({"val_fraction": 1 / 3}, 4.0, 0.75, 1.25), ({"keep": "last"}, 6.0, None, None)],
+    ids=["a third held out", "nothing held out"],
+)
+def test_a_result_counts_the_images_of_training_and_the_seconds_of_all_epochs(
+    tmp_path, monkeypatch, settings, speed, accuracy, loss
+):
+    """Two epochs, in 2 and 5 s, of 14 or of all 21 images: 28 or 42 images in 7 s."""
+    rows = [EpochRow("train", n, 1.0, 0.5, 1.25, 0.75, 0.001, seconds) for n, seconds in ((1, 2.0), (2, 5.0))]
+    progress = Progress(rows=rows, best_epoch=1, best_accuracy=0.75, best_loss=1.25)
+    monkeypatch.setattr(job, "train", lambda *_, **__: progress)
+    monkeypatch.setattr(job, "conclude", lambda *_: None)
+    assert job.read_result(start(tmp_path, **settings)) == {
+        "best_epoch": 1,
+        "val_accuracy": accuracy,
+        "val_loss": loss,
+        "epochs": 2,
+        "seconds": 7.0,
+        "images_per_second": speed,
+    }
+
+
+def test_the_result_of_an_ensemble_has_the_seconds_of_all_and_their_mean_accuracy(tmp_path, monkeypatch):
+    results = [{"val_accuracy": accuracy, "seconds": seconds} for accuracy, seconds in ((0.5, 10.0), (0.75, 20.5))]
+    told = iter(results)
+    monkeypatch.setattr(job, "_train_one", lambda run, *_, **__: write_json(run.result_file, next(told)))
+    monkeypatch.setattr(job, "conclude", lambda *_: None)
+    run = start(tmp_path, members=2, limit=42)
+    assert job.read_result(run) == {"members": results, "val_accuracy": 0.625, "seconds": 30.5}
 
 
 def test_every_nth_epoch_is_kept(finished):

@@ -39,6 +39,18 @@ def test_warm_up_climbs_linearly_and_never_starts_at_zero(course):
     assert found[:5] == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
 
 
+@pytest.mark.parametrize(("epochs", "steps"), [(10, 6), (3, 4), (2, 3)])
+def test_epochs_of_warm_up_are_counted_in_steps_and_are_at_most_half_of_all(epochs, steps):
+    """Two epochs of three steps each; of three epochs one and a half: 4.5 steps, rounded to even."""
+    settings = Settings(optimizer="sgd", learning_rate=1.0, schedule="constant", warmup_epochs=2.0)
+    optimizer = make_optimizer(settings, fine_tuning=False, epochs=epochs, steps_per_epoch=3, precision="float32")
+    found = []
+    for step in range(steps + 2):
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    assert found == pytest.approx([(step + 1) / (steps + 1) for step in range(steps)] + [1, 1])
+
+
 def test_constant_stays():
     assert rates("constant", 10, peak=0.1) == pytest.approx([0.1] * 10)
 

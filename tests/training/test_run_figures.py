@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from fer_keras.config import Settings
+from fer_keras.data.pipeline import training_batches
 from fer_keras.data.prepare import load_faces
 from fer_keras.plots.style import drawn_here
 from fer_keras.runs import Run
+from fer_keras.training import figures as run_figures
 from fer_keras.training.figures import draw_before, draw_history
 from fer_keras.training.progress import EpochRow, Progress
 from fer_keras.training.split import Split
@@ -38,3 +40,42 @@ def test_a_history_is_drawn_where_there_is_one(tmp_path, epochs, drawn):
     rows = [EpochRow("train", n, 2.0 / n, 0.3, 1.5 / n, 0.4, 0.001, 9.0) for n in range(1, epochs + 1)]
     draw_history(Run(tmp_path), Settings(), Progress(rows=rows), RECORD)
     assert figures(Run(tmp_path)) == drawn
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return what the figures were given by their names, and draw none."""
+    given = {}
+    for name in ("build", "layer_table", "summary_text"):
+        monkeypatch.setattr(run_figures, name, lambda *_, **__: "")
+    for name in ("network_figure", "classes_figure", "augmentation_figure"):
+        monkeypatch.setattr(run_figures, name, lambda *args, name=name, **_: given.update({name: args}))
+    monkeypatch.setattr(run_figures, "save_figure", lambda *_, **__: None)
+    return given
+
+
+def test_the_classes_are_counted_in_training_in_validation_and_in_both(tmp_path, faces, drawn):
+    """Three faces of each emotion: of the first two emotions one each is validated on."""
+    validated = np.zeros(21, bool)
+    validated[[np.flatnonzero(faces.labels == label)[0] for label in (0, 1)]] = True
+    settings = Settings(arch="cnn_plain", epochs=0, init_from=("another",))
+    draw_before(Run(tmp_path), settings, Split(faces.take(~validated), faces.take(validated), RECORD))
+    [counts] = drawn["classes_figure"]
+    assert {name: values.tolist() for name, values in counts.items()} == {
+        "whole": [3] * 7,
+        "training": [2, 2, 3, 3, 3, 3, 3],
+        "validation": [1, 1, 0, 0, 0, 0, 0],
+    }
+
+
+def test_faces_stand_above_their_augmented_selves(tmp_path, faces, drawn):
+    settings = Settings(arch="cnn_plain", epochs=1, augment="light", seed=4)
+    draw_before(Run(tmp_path), settings, Split(faces, faces.take(np.arange(0)), RECORD))
+    before, after, level, labels = drawn["augmentation_figure"]
+    stream = training_batches(faces.images, faces.labels, batch_size=21, seed=4, augment="light")
+    expected, theirs = next(stream.as_numpy_iterator())
+    np.testing.assert_array_equal(after, expected)
+    np.testing.assert_array_equal(labels, theirs)
+    assert level == "light"
+    of_label = {image.tobytes(): label for image, label in zip(faces.images, faces.labels, strict=True)}
+    assert [of_label[image.astype(np.uint8).tobytes()] for image in before] == labels.argmax(axis=1).tolist()

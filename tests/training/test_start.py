@@ -6,6 +6,7 @@ import pytest
 
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
+from fer_keras.data.prepare import load_faces
 from fer_keras.data.synthetic import draw_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_json
@@ -13,7 +14,7 @@ from fer_keras.models.files import open_model, save_model
 from fer_keras.models.registry import build
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
-from fer_keras.training.start import mean_of_weights, refuse_unfit_start, starting_network
+from fer_keras.training.start import mean_of_weights, refuse_unfit_start, starting_network, with_starting_data
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
@@ -155,6 +156,14 @@ def test_a_mean_is_measured_on_the_data_of_its_starts(tmp_path):
     data.unlink()
     with pytest.raises(UserError, match=r"--epochs 0: expected the data that first was trained on at .*, found none"):
         mean()
+
+
+@pytest.mark.parametrize(("given", "limit"), [({}, 7), ({"limit": 14}, 14), ({"limit": 0}, 0)])
+def test_a_mean_is_measured_on_as_many_images_as_its_starts_unless_others_are_asked_for(tmp_path, given, limit):
+    run, sha256 = finished_run(tmp_path, "first", light_or_dark(swapped=False)), load_faces("synthetic", limit=7).sha256
+    write_config(run, RunConfig(Settings(arch="cnn_plain", limit=7), DATA | {"sha256": sha256}))
+    found = with_starting_data(Settings(epochs=0, init_from=("first",), **given), {"init_from", *given}, str(tmp_path))
+    assert (found.data, found.limit) == ("synthetic", limit)
 
 
 def test_a_run_of_no_epochs_that_was_stopped_goes_on(tmp_path, monkeypatch, capsys):

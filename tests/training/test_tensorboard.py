@@ -1,19 +1,24 @@
 """What TensorBoard reads: event files written by a short training, read back record by record."""
 
 import csv
+from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from fer_keras.config import Settings
-from fer_keras.training import job
-from fer_keras.training.tensorboard import SAMPLES, _spread_over_emotions
+from fer_keras.data.prepare import load_faces
+from fer_keras.models.files import open_model
+from fer_keras.training import job, tensorboard
+from fer_keras.training.tensorboard import SAMPLES, TensorBoard, _spread_over_emotions
 
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
-    settings = Settings(data="synthetic", limit=21, arch="cnn_plain", epochs=2, batch_size=16, precision="float32")
+    tiny = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 2, "batch_size": 16}
+    settings = Settings(**tiny, precision="float32", save_every=1)
     run = job.start(settings, logdir=str(tmp_path_factory.mktemp("logs")), name=None, command=[])
     found = {}
     for part in ("train", "validation"):
@@ -24,6 +29,7 @@ def events(tmp_path_factory):
                 found[part, "graph"] = tf.compat.v1.GraphDef.FromString(event.graph_def)
             for value in event.summary.value:
                 found.setdefault((part, value.tag), {})[event.step] = value
+    found["run"] = run
     found["history"] = list(csv.DictReader(run.history_file.read_text().splitlines()))
     return found
 
@@ -52,8 +58,18 @@ def test_the_rate_is_that_of_the_history(events):
     assert told == pytest.approx([float(row["learning_rate"]) for row in events["history"]], rel=1e-6)
 
 
-def test_confidence_of_right_and_of_wrong_predictions_is_there(events):
-    assert any(("validation", f"epoch_confidence_{kind}") in events for kind in ("right", "wrong"))
+@pytest.mark.parametrize("kind", ["right", "wrong"])
+def test_confidence_is_that_of_the_networks_of_the_epochs(events, kind):
+    faces = load_faces("synthetic", limit=21).split("PublicTest")
+    told, expected = events.get(("validation", f"epoch_confidence_{kind}"), {}), {}
+    for epoch in (0, 1):
+        network = open_model(events["run"].epoch_file(epoch + 1))
+        probabilities = np.asarray(network([faces.images[..., None].astype(np.float32)]))
+        chosen = (probabilities.argmax(axis=1) == faces.labels) == (kind == "right")
+        if chosen.any():
+            expected[epoch] = probabilities.max(axis=1)[chosen].mean()
+    assert expected, "these faces show nothing"
+    assert {epoch: tf.make_ndarray(value.tensor) for epoch, value in told.items()} == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_images_are_png_files(events):
@@ -67,12 +83,39 @@ def test_the_graph_has_the_operations_of_the_layers(events):
     assert any("conv2d_4" in name for name in names) and any("logits" in name for name in names)
 
 
+class Faces:
+    def __init__(self, labels):
+        self.labels = np.array(labels)
+        shape = (len(labels), 48, 48)
+        self.images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+
+    def __len__(self):
+        return len(self.labels)
+
+
 def test_samples_show_every_emotion_before_a_second_of_any():
-    class Faces:
-        labels = np.array([3] * 50 + [0, 1, 2, 4, 5, 6, 0])
+    faces = Faces([3] * 50 + [0, 1, 2, 4, 5, 6, 0])
+    chosen = _spread_over_emotions(faces)
+    assert len(chosen) == SAMPLES and sorted(faces.labels[chosen[:7]]) == list(range(7))
 
-        def __len__(self):
-            return len(self.labels)
 
-    chosen = _spread_over_emotions(Faces())
-    assert len(chosen) == SAMPLES and sorted(Faces.labels[chosen[:7]]) == list(range(7))
+def test_samples_and_matrix_are_those_of_the_epoch(tmp_path, monkeypatch):
+    """Nine happy faces and then two of each emotion: those shown are not the first ones."""
+    faces = Faces([3] * 9 + 2 * [*range(7)])
+    shown = [9, 10, 11, 0, 13, 14, 15, 16, 17, 18, 1, 20, 21, 22, 2, 3]  # emotion by emotion; then happy ones are left
+    stock = keras.Sequential([keras.Input((48, 48, 1)), keras.layers.Flatten(), keras.layers.Dense(7)])
+    stock.compile("sgd", "mse")
+    check = SimpleNamespace(faces=faces, stock=stock)
+    drawn, pixels = [], np.zeros((4, 4, 3), np.uint8)
+    for name in ("predictions_figure", "confusion_image"):
+        monkeypatch.setattr(tensorboard, name, lambda *given, **_: drawn.append(given) or pixels)
+    monkeypatch.setattr(tensorboard, "figure_to_array", lambda figure: figure)
+    callback = TensorBoard(tmp_path, check)
+    callback.set_model(stock)
+    check.probabilities = np.random.default_rng(1).dirichlet(np.ones(7), len(faces))
+    check.matrix = np.triu(np.arange(49).reshape(7, 7))  # a transposed one is another
+    callback.on_epoch_end(0, {"loss": 1.0})
+    (images, probabilities, labels), (matrix,) = drawn
+    for found, all_of_them in ((images, faces.images), (probabilities, check.probabilities), (labels, faces.labels)):
+        np.testing.assert_array_equal(found, all_of_them[shown])
+    np.testing.assert_array_equal(matrix, np.triu(np.arange(49).reshape(7, 7)))
