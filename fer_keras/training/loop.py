@@ -64,6 +64,8 @@ def train(
         networks = build_networks(settings, device, initial_weights)
         progress = read_progress(run.checkpoint_file) if run.checkpoint_file.is_file() else Progress()
         write_history(run.history_file, progress.rows)
+        plain = calibration_images(training.images, settings.seed)
+        check = Validation(networks.stock, validation, plain, device.parts)
         for phase, first, epochs in remaining_phases(settings, progress):
             compile_for(phase, networks.trained, settings, device, epochs, len(training))
             if first:
@@ -71,28 +73,18 @@ def train(
             elif phase != PHASES[0]:
                 begin_fine_tuning(run, networks.trained, progress, phase)
             left = epochs - first
-            fit_phase(run, settings, device, networks, progress, training, targets, validation, left, watch, report)
+            fit_phase(run, settings, device, networks.trained, progress, training, targets, check, left, watch, report)
         if not settings.epochs:
-            keep_start(run, settings, device, networks, progress, training, validation)
+            keep_start(run, networks.trained, progress, check)
     return progress
 
 
-def keep_start(
-    run: Run,
-    settings: Settings,
-    device: Device,
-    networks: Networks,
-    progress: Progress,
-    training: Faces,
-    validation: Faces,
-) -> None:
+def keep_start(run: Run, trained: keras.Model, progress: Progress, check: Validation) -> None:
     """Calibrate, measure and save the network as it starts."""
-    plain = calibration_images(training.images, settings.seed)
-    check = Validation(networks.stock, validation, plain, device.parts)
-    check.set_model(networks.trained)
+    check.set_model(trained)
     check.ready_to_save()
-    save_model(networks.stock, run.model_file)
-    if len(validation):
+    save_model(check.stock, run.model_file)
+    if len(check.faces):
         logs = {}
         check.measure(logs)
         progress.best_accuracy, progress.best_loss = logs["val_accuracy"], logs["val_loss"]
@@ -155,26 +147,24 @@ def fit_phase(
     run: Run,
     settings: Settings,
     device: Device,
-    networks: Networks,
+    trained: keras.Model,
     progress: Progress,
     training: Faces,
     targets: np.ndarray | None,
-    validation: Faces,
+    check: Validation,
     epochs: int,
     watch: list[keras.callbacks.Callback],
     report: Callable[[EpochRow, Verdict], None],
 ) -> None:
-    """Train for up to `epochs` more epochs from where `progress` stands."""
+    """Train for up to `epochs` more epochs from where `progress` stands. check: validates and saves."""
     plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
     last_epoch = progress.epoch + epochs
-    plain = calibration_images(training.images, settings.seed)
-    check = Validation(networks.stock, validation, plain, device.parts)
     judge = Judge(run, settings, progress, check, last_epoch=last_epoch, plateau=plateau, report=report)
     rate = WarmPlateau(settings.peak_learning_rate, warmup_of(settings, settings.epochs), progress)
     looking_on = [TensorBoard(run.tensorboard(), check), *watch]
     for side, until in image_sides(settings, progress.epoch, last_epoch):
-        networks.trained.train_function = None  # compiled for one size at a time
-        networks.trained.fit(
+        trained.train_function = None  # compiled for one size at a time
+        trained.fit(
             batches_from(progress.epoch, training, targets, settings, side, drop_remainder=device.parts > 1),
             epochs=until,
             initial_epoch=progress.epoch,
