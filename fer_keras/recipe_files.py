@@ -4,7 +4,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from fer_keras.config import WITHOUT_EPOCHS, Settings, check_each, flag, read_json_object
+from fer_keras.config import DEFAULT_LEARNING_RATE, WITHOUT_EPOCHS, Settings, check_each, flag, read_json_object
 from fer_keras.errors import UserError
 
 _ASKS_FOR_NOTHING = (0, None, (), "none")
@@ -54,12 +54,12 @@ def without_training(values: dict[str, Any], given: Collection[str], source: str
 
 
 def without_other_rates(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Return a file's settings without the learning rate and weight decay of its optimizer, where a flag names another.
-
-    given: the flags' settings. A rate means nothing without its optimizer: Muon's 0.1 is a hundred times Adam's.
+    """Return a file's settings without the learning rate and weight decay of its optimizer, where a flag names one that
+    takes others: Muon's and SGD's 0.1 is a hundred times Adam's. given: the flags' settings.
     """
     own = values.get("optimizer", Settings.optimizer)
-    if given.get("optimizer", own) == own:
+    usual, other = (DEFAULT_LEARNING_RATE.get(name) for name in (own, given.get("optimizer", own)))
+    if usual == other:
         return values
     return {name: value for name, value in values.items() if name not in ("learning_rate", "weight_decay")}
 

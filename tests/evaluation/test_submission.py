@@ -13,6 +13,7 @@ PIXELS = [" ".join([str(value)] * 2304) for value in (9, 3, 7)]  # in this order
         ("pixels", lambda i: [PIXELS[i]], ["0", "1", "2"]),
         ("id,feature", lambda i: [f"im{7 - i}", PIXELS[i]], ["im7", "im6", "im5"]),
         ("id,pixels", lambda i: [str(30 - i), PIXELS[i]], ["30", "29", "28"]),
+        ("id,pixels", lambda i: [f"row {i}", PIXELS[i]], ["row 0", "row 1", "row 2"]),  # the reader's begin with row 2
         ("label,feature", lambda i: ["6", PIXELS[i]], ["0", "1", "2"]),
         ("emotion, Usage, pixels", lambda i: ["0", ("PrivateTest", "Training")[i % 2], PIXELS[i]], ["0", "1", "2"]),
     ],
