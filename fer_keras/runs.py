@@ -92,6 +92,10 @@ class Run:
     def member(self, index: int) -> "Run":
         return Run(self.path / "members" / f"{index:02d}")
 
+    def networks(self, count: int) -> list["Run"]:
+        """Return the runs of the networks that this one trains: itself, or of several its members."""
+        return [self] if count == 1 else [self.member(index) for index in range(count)]
+
     def evaluation(self, split: str) -> Path:
         return self.path / "evaluation" / split
 
@@ -241,14 +245,6 @@ def name_of(path: Path | str, logdir: Path | str) -> str:
     """
     run = open_run(path, logdir)
     return run.path.name if run.path.resolve().parent == Path(logdir).resolve() else str(run.path)
-
-
-def refuse_twice(flag: str, runs: list[Run]) -> None:
-    """Raise UserError, naming the flag, if two of the runs are one."""
-    places = [run.path.resolve() for run in runs]
-    for run, place in zip(runs, places, strict=True):
-        if places.count(place) > 1:
-            raise UserError(f"{flag}: {run.path} is named twice. Name each run once")
 
 
 def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:

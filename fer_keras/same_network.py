@@ -14,21 +14,18 @@ WEIGHTS = "model.weights.h5"  # in a .keras archive; it tells neither the day no
 
 
 def refuse_same_network(flag: str, networks: Sequence[tuple[str, Path]], consequence: str) -> None:
-    """Raise UserError, naming the flag, if two of the networks have the same weights.
+    """Raise UserError, naming the flag, if two of the networks are one file, or have the same weights.
 
-    networks: (name, .keras file) of each. A file that cannot be read is left to whoever opens it.
-    consequence: what such a network would do, for the message: "would vote twice".
+    networks: (name, .keras file) of each. consequence: what such a network would do: "would vote twice".
     """
-    known: dict[tuple[int, int], str] = {}
+    known: dict[tuple[int, int] | Path, str] = {}
     for name, file in networks:
-        weights = _weights(file)
-        if weights in known:
-            raise UserError(
-                f"{flag}: {name} is the same network as {known[weights]}, weight by weight, and {consequence}. "
-                f"Leave one out"
-            )
-        if weights is not None:
-            known[weights] = name
+        network = _weights(file) or file.resolve()  # what cannot be read is left to whoever opens it
+        if network in known:
+            other = known[network]
+            told = "is there twice" if name == other else f"is the same network as {other}, weight by weight,"
+            raise UserError(f"{flag}: {name} {told} and {consequence}. Leave one out")
+        known[network] = name
 
 
 def _weights(file: Path) -> tuple[int, int] | None:

@@ -29,12 +29,15 @@ def test_copies_and_networks_trained_alike_are_refused(tmp_path):
     again = written_on_another_day(saved(tmp_path / "same.keras", seed=1), tmp_path / "again.keras")
     assert one.read_bytes() != again.read_bytes()
     refuse_same_network("--run", [("one", one), ("other", other)], "would vote twice")
-    said = "^--run: again is the same network as one, weight by weight, and would vote twice. Leave one out$"
+    said = "^--run: again is the same network as one, weight by weight, and would vote twice\\. Leave one out$"
     with pytest.raises(UserError, match=said):
         refuse_same_network("--run", [("one", one), ("other", other), ("again", again)], "would vote twice")
 
 
 def test_files_that_hold_no_network_are_left_to_whoever_opens_them(tmp_path):
     (tmp_path / "broken.keras").write_bytes(b"PK\x03\x04 half a file")
-    places = [tmp_path / "broken.keras", tmp_path / "broken.keras", tmp_path / "missing.keras", tmp_path]
+    (tmp_path / "cut.keras").write_bytes(b"PK")
+    places = [tmp_path / "broken.keras", tmp_path / "cut.keras", tmp_path / "missing.keras", tmp_path]
     refuse_same_network("--run", [(str(place), place) for place in places], "would vote twice")
+    with pytest.raises(UserError, match="missing is there twice and would vote twice"):
+        refuse_same_network("--run", [("missing", tmp_path / "missing.keras")] * 2, "would vote twice")

@@ -38,7 +38,7 @@ class Faces:
     ids:    str (N,), where each image stands in its source: the CSV's row ("row 2", the header being row 1), a file's
             path inside the folder, or the value of the CSV's `id` column.
     source: what was read, for people: a path, or SYNTHETIC.
-    sha256: of the content of the source, hexadecimal.
+    sha256: of the content of the source, hexadecimal; "" where nobody asks for it (`read_unlabelled`).
     development_sha256: of what a run may learn from or be selected on (`development_sha256`), of the whole source too;
             "" where it is not known.
     """

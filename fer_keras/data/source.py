@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from fer_keras.data import csv_files, folders
-from fer_keras.data.cache import content_sha256, through_cache
+from fer_keras.data.cache import through_cache
 from fer_keras.data.faces import SYNTHETIC, Faces, development_sha256
 from fer_keras.errors import UserError, near_miss
 from fer_keras.files import expanded
@@ -71,13 +71,15 @@ def read_faces(path: Path | str) -> Faces:
 def read_unlabelled(path: Path | str) -> Faces:
     """Read the faces of a CSV file, whatever stands in its other columns but `id`: no labels, all of one split.
 
+    It is read anew each time, and its SHA-256 is not asked for.
+
     Raises:
         UserError: as `read_faces`, for all that concerns the images and their ids.
     """
     path = _existing(expanded(path))
     with _readable(path):
         arrays = csv_files.read_csv(path, labelled=False)
-        return Faces(arrays["images"], None, arrays["usage"], arrays["ids"], str(path), content_sha256(path))
+        return Faces(arrays["images"], None, arrays["usage"], arrays["ids"], source=str(path), sha256="")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.known_again import record_on
 from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
-from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, refuse_twice, title_of
+from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, title_of
 from fer_keras.same_network import refuse_same_network
 
 
@@ -54,14 +54,8 @@ def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
 
 def refuse_two_votes(candidates: list[Candidate]) -> None:
     """Raise UserError if a network would vote twice: by itself, and as a member of its ensemble or of another one."""
-    members = members_of(candidates)
-    files = [member.file.resolve() for member in members]
-    for member, file in zip(members, files, strict=True):
-        if files.count(file) > 1:
-            raise UserError(
-                f"--run: {member.name} would vote twice, by itself and as a member of its ensemble. Name one of them"
-            )
-    refuse_same_network("--run", [(member.name, member.file) for member in members], "would vote twice")
+    networks = [(member.name, member.file) for member in members_of(candidates)]
+    refuse_same_network("--run", networks, "would vote twice")
 
 
 def refuse_lone_votes(candidates: list[Candidate], *, apart: bool) -> None:
@@ -82,14 +76,21 @@ def find_candidates(names: tuple[str, ...], *, logdir: str, epoch: int | None) -
             an epoch that was not kept (with those that were).
     """
     runs = [open_run(name, logdir) for name in names] or [newest_finished(logdir)]
-    refuse_twice("--run", runs)
+    _refuse_twice(runs)
     return [_candidate(run, epoch) for run in runs]
+
+
+def _refuse_twice(runs: list[Run]) -> None:
+    places = [run.path.resolve() for run in runs]
+    for run, place in zip(runs, places, strict=True):
+        if places.count(place) > 1:
+            raise UserError(f"--run: {run.path} is named twice. Name each run once")
 
 
 def _candidate(run: Run, epoch: int | None) -> Candidate:
     config = read_config(run)
     size = config.settings.networks
-    runs = [run] if size == 1 else [run.member(index) for index in range(size)]
+    runs = run.networks(size)
     if epoch is None and not run.finished:
         raise _unfinished(run, runs)
     members = tuple(_member(one, config.settings.equalize, epoch) for one in runs)

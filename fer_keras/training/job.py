@@ -135,8 +135,7 @@ def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
 
 def _refuse_without_files(run: Run, settings: Settings) -> None:
     """Raise UserError if a network that is half trained has lost what it goes on from, or what it ends with."""
-    networks = [run] if settings.networks == 1 else [run.member(index) for index in range(settings.networks)]
-    for one in (one for one in networks if not one.finished):
+    for one in (one for one in run.networks(settings.networks) if not one.finished):
         for file in _needed_to_go_on(one, settings):
             if not file.is_file():
                 raise UserError(f"{file} is gone, which the run needs to go on. Copy it back, or train anew")
@@ -156,7 +155,7 @@ def _needed_to_go_on(run: Run, settings: Settings) -> list[Path]:
 
 def _remove_unfinished(run: Run, settings: Settings) -> None:
     """Remove half-written files of a killed process: a checkpoint takes three times the room of its network."""
-    for one in (run, *(run.member(index) for index in range(settings.networks))):
+    for one in {run, *run.networks(settings.networks)}:
         for folder in (one.path, one.checkpoint_file.parent):
             remove_unfinished(folder)
 
@@ -235,7 +234,7 @@ def _train_all(
         else:
             _train_members(run, settings, faces, split.record, device, logdir, command)
     except (KeyboardInterrupt, OSError):
-        checkpoints = [run.checkpoint_file, *(run.member(index).checkpoint_file for index in range(settings.networks))]
+        checkpoints = [one.checkpoint_file for one in run.networks(settings.networks)]
         kept = " before its first epoch" if settings.epochs else ""
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
         say(f"\nThe run is kept{kept}. To go on:\n  {go_on or f'python train.py --resume {run.quoted}'}")

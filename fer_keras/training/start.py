@@ -23,7 +23,7 @@ from fer_keras.metrics import log_loss
 from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import copy_weights, weights_by_path
-from fer_keras.runs import Run, one_network, read_config, refuse_twice
+from fer_keras.runs import Run, one_network, read_config
 from fer_keras.same_network import refuse_same_network
 from fer_keras.training.calibration import calibrate_batch_norm, calibration_places, normalisations
 
@@ -124,7 +124,6 @@ def mean_of_weights(models: list[keras.Model]) -> keras.Model:
 def _starts(settings: Settings, logdir: str) -> list[Run]:
     """Return the runs of --init-from. UserError for one that is missing, unfinished, or the same as another."""
     runs = [one_network("--init-from", name, logdir) for name in settings.init_from]
-    refuse_twice("--init-from", runs)
     refuse_same_network("--init-from", [(str(run.path), run.model_file) for run in runs], "would count twice")
     return runs
 

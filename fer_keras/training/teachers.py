@@ -21,7 +21,7 @@ from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import build, copy_weights
 from fer_keras.prediction_bar import PredictionBar
-from fer_keras.runs import Run, one_network, read_config, refuse_twice
+from fer_keras.runs import Run, one_network, read_config
 from fer_keras.same_network import refuse_same_network
 
 TTA = "flip"  # the teachers say what they make of an image and of its mirror image
@@ -30,11 +30,10 @@ TTA = "flip"  # the teachers say what they make of an image and of its mirror im
 def find_teachers(settings: Settings, logdir: str) -> list[Run]:
     """Return the runs of --teachers.
 
-    UserError for one that is missing, not trained to its end, named twice, the same as another, or of several
-    networks, or that sees other pixels.
+    UserError for one that is missing, not trained to its end, the same as another, or of several networks, or that
+    sees other pixels.
     """
     runs = [one_network("--teachers", name, logdir) for name in settings.teachers]
-    refuse_twice("--teachers", runs)
     refuse_same_network("--teachers", [(str(run.path), run.model_file) for run in runs], "would be heard twice")
     for run in runs:
         if read_config(run).settings.equalize != settings.equalize:

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 import evaluate
 from fer_keras import cli
@@ -14,7 +15,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.source import read_faces
 from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
-from fer_keras.files import write_json
+from fer_keras.files import write_json, write_text
 from fer_keras.runs import Run, RunConfig, write_config
 
 LIMIT = 28  # synthetic faces of each split
@@ -169,3 +170,26 @@ def left_half(monkeypatch):
     """Put in the place of every network one to which a face is as angry as its left half is bright (0..1), and
     disgusted for the rest. With its mirror image it is as angry as the whole is bright."""
     monkeypatch.setattr("fer_keras.evaluation.ensembles.open_model", lambda file: _LeftHalf())
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the figures empty: to draw them takes longer than all the rest."""
+    _save_figures_by(monkeypatch, lambda figure, path, note=None: write_text(path, note or ""))
+
+
+@pytest.fixture
+def titles(monkeypatch):
+    """Return the words of each figure by its name, and draw none."""
+    found = {}
+    _save_figures_by(monkeypatch, lambda figure, path, note=None: found.update({path.stem: _words(figure)}))
+    return found
+
+
+def _save_figures_by(monkeypatch, save_figure):
+    for module in ("report", "compare"):
+        monkeypatch.setattr(f"fer_keras.evaluation.{module}.save_figure", save_figure)
+
+
+def _words(figure):
+    return " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")

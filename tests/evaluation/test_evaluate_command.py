@@ -1,6 +1,5 @@
 """`python evaluate.py`, called in this process on small runs made by hand: untrained networks, synthetic faces."""
 
-import csv
 import json
 import re
 import shutil
@@ -12,57 +11,25 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
 from sklearn.metrics import confusion_matrix
 
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import training_and_validation
 from fer_keras.data.select import stratified_limit
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation import compare, console, report
-from fer_keras.evaluation.ensembles import Decision
+from fer_keras.evaluation import report
 from fer_keras.evaluation.runs_to_evaluate import Member
-from fer_keras.files import write_text
-from fer_keras.metrics import McNemar, evaluate_probabilities
+from fer_keras.metrics import evaluate_probabilities
 from fer_keras.models.files import save_model
 from fer_keras.models.registry import build
 from fer_keras.runs import Run
+from tests.evaluation.made_runs import LIMIT, RUN, predicted_by, read_csv
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 28  # faces of each split
-RUN = "20260101-000000-cnn3"
 FIGURES = (
     *("confusion_matrix", "confusion_matrix_normalized", "counts", "class_accuracy"),
     *("reliability", "mistakes", "hits"),
 )
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Leave the figures empty: to draw them takes longer than all the rest."""
-    for module in (report, compare):
-        monkeypatch.setattr(module, "save_figure", lambda figure, path, note=None: write_text(path, note or ""))
-
-
-@pytest.fixture
-def titles(monkeypatch):
-    """Return the words of each figure by its name, and draw none."""
-    found = {}
-    for module in (report, compare):
-        monkeypatch.setattr(
-            module, "save_figure", lambda figure, path, note=None: found.update({path.stem: texts(figure)})
-        )
-    return found
-
-
-def predicted_by(seed, images):
-    """Return the probabilities of a network of the runs, straight from Keras."""
-    return np.asarray(build("cnn3", seed=seed)([images[..., None].astype(np.float32)]))
-
-
-def read_csv(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs):
@@ -181,106 +148,6 @@ def test_runs_vote_and_each_is_told_beside_the_ensemble(command, undrawn, logs):
     assert metrics["members_sd_accuracy"] == pytest.approx(statistics.stdev(alone))
 
 
-def test_the_spread_of_the_members_is_that_of_a_sample():
-    members = tuple(SimpleNamespace(name=name, epoch=3) for name in "ABC")
-    evaluation = report.Evaluation(
-        candidates=[SimpleNamespace(members=members)],
-        held=None,
-        tta="none",
-        vote="soft",
-        decision=None,
-        metrics=None,
-        member_accuracies=np.array([0.5, 0.7, 0.6]),  # deviations of -0.1, 0.1 and 0: sqrt(0.02 / 2) = 0.1
-        ensemble_accuracies=np.array([0.5, 0.7, 0.7]),
-    )
-    assert "alone, the members are at 0.6000 on average, standard deviation 0.1000" in console.members(evaluation)
-
-
-@pytest.mark.parametrize(
-    ("probability", "labels", "said"),
-    [
-        (0.9, [3, 3, 0, 0], "over-confident: mean confidence 0.900"),
-        (0.3, [3, 3, 3, 3], "under-confident: mean confidence 0.300"),
-        (0.505, [3, 3, 0, 0], "about right on average: mean confidence 0.505"),
-    ],
-)
-def test_confidence_is_told_beside_what_came_of_it(probability, labels, said):
-    probabilities = np.full((4, 7), (1 - probability) / 6)
-    probabilities[:, 3] = probability
-    evaluation = SimpleNamespace(
-        metrics=evaluate_probabilities(np.array(labels), probabilities, resamples=10),
-        held=SimpleNamespace(leaked=None, copied=None, seen_before=""),
-    )
-    *_, row = console.numbers(evaluation).splitlines()
-    assert row.startswith("calibration error ") and row.endswith(f"  {said}")
-
-
-def test_an_emotion_is_taken_for_what_its_own_images_are_called():
-    # Two angry faces are called sad and one fear, two of the sad ones happy, and disgust is called angry.
-    true = np.array([0, 0, 0, 0, 4, 4, 4, 1, 1, 1, 2, 3])
-    predicted = np.array([0, 4, 4, 2, 4, 3, 3, 0, 0, 0, 2, 3])
-    metrics = evaluate_probabilities(true, np.eye(7)[predicted], resamples=10)
-    rows = {line.split()[0]: line.split() for line in console.emotions(SimpleNamespace(metrics=metrics)).splitlines()}
-    assert rows["angry"][-2:] == ["sad", "(50%)"]
-    assert rows["sad"][-2:] == ["happy", "(67%)"]
-    assert rows["disgust"][-2:] == ["angry", "(100%)"]
-    assert rows["happy"][-1] == "-"
-
-
-def test_runs_are_compared_on_the_same_images(command, logs):
-    a, b = "20260101-000000-cnn3", "20260102-000000-cnn3"
-    code, out, _ = command("--run", a, "--run", b, "--compare")
-    folder = Run(logs / a).evaluation("PrivateTest-compare")
-    result = json.loads((folder / "compare.json").read_text())
-    faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
-    right = [predicted_by(seed, faces.images).argmax(axis=1) == faces.labels for seed in (0, 1)]
-    (test,) = result["mcnemar"]
-    assert (test["a"], test["b"]) == (str(logs / a), str(logs / b))
-    assert (test["only_a_right"], test["only_b_right"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
-    assert [run["accuracy"] for run in result["runs"]] == [one.mean() for one in right]
-    assert code == 0 and "McNemar's test" in out and (folder / "comparison.png").is_file()
-
-
-def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, logs, tmp_path):
-    chosen, clean = (Run(logs / f"2026010{i}-000000-cnn3") for i in (1, 2))
-    honest = tmp_path / "honest"
-    shutil.copytree(clean.path, honest)
-    config = json.loads((honest / "config.json").read_text())
-    config["settings"]["val_fraction"], config["data"]["validation_split"] = 0.2, "Training"
-    (honest / "config.json").write_text(json.dumps(config))
-    _, out, _ = command("--run", chosen.path, "--run", honest, "--compare", "--split", "PublicTest")
-    result = json.loads((chosen.evaluation("PublicTest-compare") / "compare.json").read_text())
-    assert [run["selected_on"] for run in result["runs"]] == [True, False]
-    assert f"chose the epoch of {chosen.path.name}:" in out
-
-
-@pytest.mark.parametrize(("better", "told"), [(0, True), (1, False)])
-@pytest.mark.parametrize("part", ["chose the epoch of", "trained"])
-def test_a_better_run_that_knew_the_images_is_no_clear_winner(better, told, part):
-    def verdict(*had_it):
-        trained = part == "trained"
-        helds = [SimpleNamespace(selected_on=had and not trained, trained_each=(had and trained,)) for had in had_it]
-        two = [SimpleNamespace(held=held) for held in helds]
-        test = McNemar(50, 1, 1e-12) if better == 0 else McNemar(1, 50, 1e-12)
-        return compare.tests_text(compare.Comparison(two, [(0, 1, test)]))
-
-    assert f"{'AB'[better]} is better" in verdict(True, False)
-    assert (f"by chance, but these images {part} A alone" in verdict(True, False)) is told
-    assert "but these images" not in verdict(True, True)
-
-
-def test_of_three_pairs_one_below_a_twentieth_is_what_chance_would_do():
-    """Bonferroni: each of the three is held to 0.05 / 3 = 0.0167."""
-    three = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,)))] * 3
-    tests = [(0, 1, McNemar(20, 8, 0.03)), (0, 2, McNemar(30, 10, 0.01)), (1, 2, McNemar(9, 8, 1.0))]
-    said = compare.tests_text(compare.Comparison(three, tests)).splitlines()
-    assert "A and B: " in said[1] and said[1].endswith("p = 0.030: chance alone could do that")
-    assert "A and C: " in said[2] and said[2].endswith("p = 0.010: A is better, and hardly by chance")
-    assert "B and C: " in said[3] and said[3].endswith("p = 1.000: chance alone could do that")
-    (alone,) = compare.tests_text(compare.Comparison(three[:2], tests[:1])).splitlines()[1:]
-    assert alone.endswith("p = 0.030: A is better, and hardly by chance")
-
-
 def test_another_epoch_than_the_kept_one_has_a_card_of_its_own(command, undrawn, logs, tmp_path):
     run = Run(tmp_path / "run")
     shutil.copytree(logs / "20260101-000000-cnn3", run.path)
@@ -317,28 +184,9 @@ def test_titles_tell_test_time_augmentation_and_data_that_are_not_the_runs_own(c
     assert f"of mine.csv ({LIMIT}), tta flip" in titles["confusion_matrix"]
 
 
-def texts(figure):
-    return " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
-
-
 def test_a_member_is_called_by_its_ensemble(command, undrawn, logs, tmp_path):
     command("--run", logs / "20260105-000000-cnn3-pair" / "members" / "01", "--output", tmp_path / "out")
     assert (tmp_path / "out" / "card.md").read_text().startswith("# 20260105-000000-cnn3-pair/01\n")
-
-
-def test_a_majority_is_compared_with_one_of_its_members_and_said_to_be_one(command, titles, logs):
-    pair = logs / "20260105-000000-cnn3-pair"
-    both = ("--run", pair / "members" / "00", pair, "--compare", "--limit", 7)
-    code, out, _ = command(*both, "--vote", "hard", "--tta", "flip")
-    assert code == 0 and re.search(r"tta: +flip\n", out) and re.search(r"vote: +majority vote\n", out)
-    assert re.search(r"note: +Drawn, synthetic faces", out)
-    assert "tta flip, majority vote" in titles["comparison"]
-    code, out, _ = command(*both)
-    assert "tta:" not in out and re.search(r"vote: +mean probability\n", out)
-    said = (
-        "replaces one that stood there, of 00 and 20260105-000000-cnn3-pair, 7 images of synthetic faces, PrivateTest"
-    )
-    assert f"{said}, --tta flip, --vote hard. --output" in out
 
 
 def test_a_majority_vote_is_said_wherever_its_numbers_stand(command, titles, logs, tmp_path):
@@ -351,34 +199,6 @@ def test_a_majority_vote_is_said_wherever_its_numbers_stand(command, titles, log
     command("--run", pair, "--limit", 7, "--output", tmp_path)
     assert "vote" not in (tmp_path / "card.md").read_text()
     assert [name for name, title in titles.items() if "mean probability" in title] == ["ensemble"]
-
-
-def test_figures_show_what_was_decided_though_the_mean_probability_says_otherwise(drawn, monkeypatch):
-    faces = drawn.split("PrivateTest")  # 14, two of each emotion
-    probabilities = np.random.default_rng(0).dirichlet(np.ones(7), size=14)
-    right = np.arange(14) % 3 > 0
-    decided = np.where(right, faces.labels, (faces.labels + 1) % 7)
-    assert (decided != probabilities.argmax(axis=1)).sum() > 7
-    evaluation = report.Evaluation(
-        candidates=[SimpleNamespace(members=(None,))],
-        held=SimpleNamespace(faces=faces),
-        tta="none",
-        vote="hard",
-        decision=Decision(probabilities, decided),
-        metrics=evaluate_probabilities(faces.labels, probabilities, predicted=decided, resamples=10),
-        member_accuracies=np.array([0.5]),
-        ensemble_accuracies=np.array([0.5]),
-    )
-    monkeypatch.setattr(report, "_title", lambda evaluation: "")
-    found = report.figures(evaluation)
-
-    order = probabilities[np.arange(14), decided].argsort()
-    shown = {name: [image.get_array() for image in found[name].axes[0].images] for name in ("mistakes", "hits")}
-    np.testing.assert_array_equal(shown["mistakes"], faces.images[[i for i in order[::-1] if not right[i]]])
-    np.testing.assert_array_equal(shown["hits"], faces.images[[i for i in order if right[i]]])
-    counts = confusion_matrix(faces.labels, decided)
-    for name, expected in (("confusion_matrix", counts), ("confusion_matrix_normalized", counts / 2)):
-        np.testing.assert_array_equal(found[name].axes[0].images[0].get_array(), expected)
 
 
 def test_the_picture_of_an_ensemble_goes_with_its_numbers(command, logs, tmp_path):
@@ -396,7 +216,7 @@ def test_the_picture_of_an_ensemble_goes_with_its_numbers(command, logs, tmp_pat
 def test_a_network_votes_once_though_an_ensemble_may_be_compared_with_its_member(command, undrawn, logs):
     pair = logs / "20260105-000000-cnn3-pair"
     code, _, err = command("--run", pair, pair / "members" / "00")
-    assert code == 2 and "20260105-000000-cnn3-pair/00 would vote twice" in err
+    assert code == 2 and "20260105-000000-cnn3-pair/00 is there twice and would vote twice" in err
     code, _, _ = command("--run", pair, "--run", pair / "members" / "00", "--compare", "--limit", 7)
     assert code == 0
     shutil.copytree(pair / "members" / "01", logs / "copy")

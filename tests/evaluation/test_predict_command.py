@@ -1,6 +1,5 @@
 """`python evaluate.py --predict`: photos and unlabelled CSVs, on small runs made by hand."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +9,9 @@ from PIL import Image
 from fer_keras.data.prepare import load_faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation import ensembles, own_photos
-from fer_keras.models.registry import build
 from fer_keras.photos.detect import Box
 from fer_keras.photos.predict import PhotoResult
-
-LIMIT = 28  # faces of each split
-RUN = "20260101-000000-cnn3"  # see conftest.py: of two networks, that of seed 0
-
-
-def predicted_by(seed, images):
-    """Return the probabilities of a network of the runs, straight from Keras."""
-    return np.asarray(build("cnn3", seed=seed)([images[..., None].astype(np.float32)]))
-
-
-def read_csv(path):
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+from tests.evaluation.made_runs import LIMIT, RUN, predicted_by, read_csv
 
 
 def write_unlabelled(path, header, ids):

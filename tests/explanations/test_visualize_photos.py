@@ -12,10 +12,7 @@ from fer_keras.explain.gradients import Saliency
 from fer_keras.explanations import photos as explanations_photos
 from fer_keras.photos import predict
 from fer_keras.photos.detect import Box
-
-
-def names_in(folder):
-    return {path.name for path in folder.iterdir()}
+from tests.explanations.looking_on import names_in
 
 
 @pytest.fixture(scope="module")

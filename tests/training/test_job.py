@@ -1,16 +1,7 @@
 """A whole training job on a few synthetic faces: what it leaves behind, and what it refuses."""
 
 import csv
-import dataclasses
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -23,16 +14,13 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_json
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
-from fer_keras.runs import Run, RunConfig, read_config, write_config
-from fer_keras.training import callbacks, defaults, job, loop
-from fer_keras.training.device import Device
-from fer_keras.training.lock import only_here
+from fer_keras.runs import RunConfig, read_config
+from fer_keras.training import callbacks, defaults, job
 from fer_keras.training.progress import COLUMNS, EpochRow, Progress
-from fer_keras.training.summary import introduce, validation_rows
+from fer_keras.training.summary import validation_rows
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
-ROOT = Path(__file__).parents[2]
 TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 
 
@@ -77,118 +65,6 @@ def test_the_environment_tells_the_seed_and_the_command(finished):
     environment = json.loads(finished.environment_file.read_text())
     assert (environment["seed"], environment["command"]) == (3, ["train.py"])
     assert environment["precision"] == "float32" and environment["backend"] == keras.backend.backend()
-
-
-def test_a_resumed_run_keeps_the_precision_that_it_began_with(finished, tmp_path, monkeypatch):
-    run = Run(tmp_path / "run")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    config = read_config(run)
-    write_config(run, RunConfig(dataclasses.replace(config.settings, precision="auto"), config.data))
-    environment = json.loads(run.environment_file.read_text())
-    run.environment_file.write_text(json.dumps(environment | {"precision": "float16"}))
-    asked = []
-    monkeypatch.setattr(job, "find_device", lambda precision: asked.append(precision) or 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
-    assert asked == ["float16"]
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "said"),
-    [
-        ("backend", "jax", "began with KERAS_BACKEND=jax: expected the same, received tensorflow"),
-        ("precision", "bf16", "expected precision to be one of auto, .*Received: 'bf16'"),
-    ],
-)
-def test_a_run_is_not_resumed_by_other_arithmetic(finished, tmp_path, key, value, said):
-    run = Run(tmp_path / "stopped")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    write_json(run.environment_file, json.loads(run.environment_file.read_text()) | {key: value})
-    with pytest.raises(UserError, match=said):
-        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=["train.py"])
-
-
-def test_a_run_on_data_that_are_others_now_is_not_resumed(finished, tmp_path):
-    run = Run(tmp_path / "stopped")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    config = read_config(run)
-    write_config(run, RunConfig(config.settings, config.data | {"sha256": "0" * 64}))
-    with pytest.raises(UserError, match=r"expected the data that the run began with \(SHA-256 000000000000\.\.\.\), "):
-        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=["train.py"])
-
-
-@pytest.mark.parametrize("part", ["training", "validation"])
-def test_a_run_whose_images_another_version_chose_is_not_resumed(finished, tmp_path, part):
-    run = Run(tmp_path / "run")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    config = read_config(run)
-    write_config(run, RunConfig(config.settings, config.data | {part: config.data[part] + 1}))
-    with pytest.raises(UserError, match=f"expected the {config.data[part] + 1} {part} images that it began with"):
-        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
-
-
-@pytest.mark.parametrize("name", ["model.keras", "environment.json"])
-def test_a_run_that_has_lost_what_it_ends_with_is_not_trained_in_vain(finished, tmp_path, name):
-    run = Run(tmp_path / "run")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    (run.path / name).unlink()
-    with pytest.raises(UserError, match=f"{name} is gone, which the run needs to go on"):
-        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
-
-
-@pytest.mark.parametrize("fine_tuning", [False, True])
-def test_a_run_whose_checkpoint_is_lost_does_not_begin_anew_over_its_history(finished, tmp_path, fine_tuning):
-    run = Run(tmp_path / "run")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    run.checkpoint_file.unlink()
-    header, first, *_ = history = run.history_file.read_text().splitlines(keepends=True)
-    if fine_tuning:
-        run.history_file.write_text(header + first)
-        run.fine_tune_start_file.touch()
-    kept = run.history_file.read_text()
-    assert len(history) == 3
-    with pytest.raises(UserError, match=r"last\.npz is gone, which the run needs to go on"):
-        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
-    assert run.history_file.read_text() == kept
-
-
-def test_a_run_killed_before_its_first_checkpoint_begins_anew(finished, tmp_path):
-    run = Run(tmp_path / "run")
-    shutil.copytree(finished.path, run.path)
-    run.result_file.unlink()
-    run.checkpoint_file.unlink()
-    history = run.history_file.read_text().splitlines(keepends=True)
-    run.history_file.write_text("".join(history[:2]))
-    half = run.checkpoint_file.with_name(".last-abcd1234.npz")
-    half.touch()
-    job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
-    again = run.history_file.read_text().splitlines(keepends=True)
-    assert [row.rsplit(",", 1)[0] for row in again] == [row.rsplit(",", 1)[0] for row in history]
-    assert run.finished and not half.exists()
-
-
-def test_fine_tuning_does_not_begin_without_the_network_that_it_begins_with(tmp_path, monkeypatch):
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(loop, "begin_fine_tuning", interrupted)
-        start(tmp_path, keep="last", fine_tune_epochs=1)
-    (path,) = tmp_path.iterdir()
-    Run(path).model_file.unlink()
-    with pytest.raises(UserError, match=r"model\.keras is gone, which the run needs to go on"):
-        job.resume(str(path), logdir=str(tmp_path), data=None, command=[])
-
-
-def test_a_finished_run_is_not_resumed(finished, tmp_path):
-    with pytest.raises(UserError, match="is finished, nothing to resume"):
-        job.resume(str(finished.path), logdir=str(tmp_path), data=None, command=["train.py"])
 
 
 def test_the_summary_names_the_layers(finished):
@@ -348,61 +224,6 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_names_step_and_rate(tmp_path
     assert not (run / "model.keras").exists() and not (run / "result.json").exists()
 
 
-def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, capsys):
-    def interrupted(self, batch, logs=None):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(job.EpochBar, "on_train_batch_end", interrupted)
-    code = cli.guarded(lambda: start(tmp_path, drop_uniform=True), "train.py")
-    (run,) = tmp_path.iterdir()
-    told = capsys.readouterr().out
-    assert code == 130 and f"kept before its first epoch. To go on:\n  python train.py --resume {run}" in told
-    assert told.count("left out 0 nearly uniform training images") == 1
-    again = {"logdir": str(tmp_path), "data": None, "command": [], "go_on": "python train.py --config x.json"}
-    assert cli.guarded(lambda: job.resume(str(run), **again), "train.py") == 130
-    assert "To go on:\n  python train.py --config x.json\n" in capsys.readouterr().out
-
-
-@pytest.fixture
-def interruptible():
-    """Let Ctrl-C interrupt, though the tests may run in the background, where a shell has it ignored."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, handler)
-
-
-def test_a_run_is_gone_on_with_wherever_it_and_its_start_stand(tmp_path, monkeypatch, interruptible):
-    first = start(tmp_path)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(job.EpochBar, "on_train_batch_end", lambda *_, **__: signal.raise_signal(signal.SIGINT))
-        job.start(
-            Settings(**TINY | {"init_from": (first.path.name,), "keep": "last", "members": 2}),
-            logdir=str(tmp_path),
-            name="second",
-            command=["train.py"],
-        )
-    (stopped,) = tmp_path.glob("*-second")
-    environment = (stopped / "members" / "00" / "environment.json").read_text()
-    with only_here(Run(stopped)), pytest.raises(UserError, match="is being trained by another process"):
-        job.resume(str(stopped / "members" / "00"), logdir="logs", data=None, command=["train.py"])
-    run = job.resume(str(stopped), logdir="logs", data=None, command=["train.py", "--resume"])
-    assert run.finished and run.member(1).finished
-    assert (stopped / "members" / "00" / "environment.json").read_text() == environment
-
-
-def test_a_run_that_another_process_trains_is_left_alone(tmp_path, finished):
-    held = "import sys; from fer_keras.runs import Run; from fer_keras.training.lock import only_here\n"
-    held += "from pathlib import Path\nwith only_here(Run(Path(sys.argv[1]))): print(); sys.stdin.read()"
-    command = [sys.executable, "-c", held, str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
-        other.stdout.readline()
-        with pytest.raises(UserError, match="is being trained by another process"), only_here(Run(tmp_path)):
-            pass
-        other.kill()
-    with only_here(Run(tmp_path)):  # the system has let go of it
-        pass
-
-
 def test_history_has_the_rate_of_the_last_step_of_each_epoch(tmp_path):
     run = start(tmp_path, epochs=2, batch_size=7, optimizer="sgd", learning_rate=0.2, warmup_epochs=0, limit=21)
     recorded = [float(row["learning_rate"]) for row in history(run)]
@@ -424,68 +245,6 @@ def test_bad_data_leaves_no_run_behind(tmp_path):
     with pytest.raises(UserError, match="row 2"):
         start(tmp_path / "logs", data=str(data))
     assert not (tmp_path / "logs").exists()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(2.5, "No FER2013 here, so this run trains"), (None, "This run goes on with the built-in")]
-)
-def test_a_run_that_goes_on_is_not_told_to_put_data_in_place(capsys, seconds, said):
-    record = {"synthetic": True, "source": "synthetic faces", "rule": "", "training": 7, "validation": 7}
-    split, device = SimpleNamespace(record=record), Device("CPU", "one", 1, "float32")
-    introduce(Run(Path("logs/first")), Settings(), split, device, seconds)
-    assert capsys.readouterr().out.startswith(said)
-
-
-@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-def test_the_jax_backend_trains_and_tensorflow_opens_its_model(tmp_path):
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in TINY.items()]
-    command = [
-        sys.executable,
-        "train.py",
-        "--logdir",
-        str(tmp_path),
-        "--optimizer=muon",
-        "--rollback",
-        "--fine-tune-epochs=1",
-        *flags,
-    ]
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    (path,) = tmp_path.iterdir()
-    assert len((path / "history.csv").read_text().splitlines()) == 3
-    assert open_model(path / "model.keras").output.shape == (None, 7)
-
-
-TWO_DEVICES = """
-import keras, sys
-from fer_keras.config import Settings
-from fer_keras.errors import UserError
-from fer_keras.training import job
-from fer_keras.training.device import Device
-
-job.find_device = lambda precision: Device("GPU", "half a CPU", 2, "float32")
-settings = {"data": "synthetic", "limit": 49, "arch": "cnn_plain", "epochs": 1}
-job.start(Settings(**settings, batch_size=16), logdir=sys.argv[1], name=None, command=[])
-assert keras.distribution.distribution() is None
-try:
-    job.start(Settings(**settings, batch_size=15), logdir=sys.argv[1], name=None, command=[])
-except UserError as error:
-    assert "--batch-size: expected a multiple of 2" in str(error)
-else:
-    raise AssertionError
-"""
-
-
-@pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed")
-def test_jax_trains_on_two_devices_whatever_the_number_of_images(tmp_path):
-    environment = os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
-    environment["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
-    command = [sys.executable, "-c", TWO_DEVICES, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stderr
-    (path,) = tmp_path.iterdir()
-    assert (path / "result.json").is_file()
 
 
 def test_cross_validation_trains_a_network_for_each_part(tmp_path):

@@ -224,7 +224,7 @@ def test_a_run_of_no_epochs_is_measured_on_what_its_starts_have_not_seen(tmp_pat
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"init_from": ("one", "one")}, "--init-from: .*one is named twice"),
+        ({"init_from": ("one", "one")}, "--init-from: .*one is there twice and would count twice"),
         ({"init_from": ("one", "plain")}, "expected a run of cnn_plain, received plain, one of cnn3. Name runs of one"),
         ({"init_from": ("plain",)}, "received plain, one of cnn3. Leave out --arch, or give --arch cnn3"),
         ({"init_from": ("one", "equal"), "epochs": 0}, "equal was trained with --equalize. Expected with it here too"),

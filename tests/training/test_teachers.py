@@ -144,7 +144,7 @@ def test_teachers_that_see_other_pixels_are_refused(tmp_path, teachers):
 def test_a_teacher_that_is_named_twice_or_still_learns_is_refused(tmp_path, teachers):
     first = teachers[0]
     twice = (str(first.path), f"{first.path}/")
-    with pytest.raises(UserError, match=r"--teachers: .* is named twice\. Name each run once"):
+    with pytest.raises(UserError, match=r"--teachers: .* is there twice and would be heard twice"):
         find_teachers(Settings(**TINY, teachers=twice), str(tmp_path))
     learning = Run(tmp_path / "learning")
     learning.path.mkdir()

@@ -1,0 +1,83 @@
+"""`python evaluate.py --compare`: runs side by side on the same images."""
+
+import json
+import re
+import shutil
+from types import SimpleNamespace
+
+import pytest
+
+from fer_keras.data.prepare import load_faces
+from fer_keras.evaluation import compare
+from fer_keras.metrics import McNemar
+from fer_keras.runs import Run
+from tests.evaluation.made_runs import LIMIT, predicted_by
+
+
+def test_runs_are_compared_on_the_same_images(command, logs):
+    a, b = "20260101-000000-cnn3", "20260102-000000-cnn3"
+    code, out, _ = command("--run", a, "--run", b, "--compare")
+    folder = Run(logs / a).evaluation("PrivateTest-compare")
+    result = json.loads((folder / "compare.json").read_text())
+    faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
+    right = [predicted_by(seed, faces.images).argmax(axis=1) == faces.labels for seed in (0, 1)]
+    (test,) = result["mcnemar"]
+    assert (test["a"], test["b"]) == (str(logs / a), str(logs / b))
+    assert (test["only_a_right"], test["only_b_right"]) == ((right[0] & ~right[1]).sum(), (right[1] & ~right[0]).sum())
+    assert [run["accuracy"] for run in result["runs"]] == [one.mean() for one in right]
+    assert code == 0 and "McNemar's test" in out and (folder / "comparison.png").is_file()
+
+
+def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, logs, tmp_path):
+    chosen, clean = (Run(logs / f"2026010{i}-000000-cnn3") for i in (1, 2))
+    honest = tmp_path / "honest"
+    shutil.copytree(clean.path, honest)
+    config = json.loads((honest / "config.json").read_text())
+    config["settings"]["val_fraction"], config["data"]["validation_split"] = 0.2, "Training"
+    (honest / "config.json").write_text(json.dumps(config))
+    _, out, _ = command("--run", chosen.path, "--run", honest, "--compare", "--split", "PublicTest")
+    result = json.loads((chosen.evaluation("PublicTest-compare") / "compare.json").read_text())
+    assert [run["selected_on"] for run in result["runs"]] == [True, False]
+    assert f"chose the epoch of {chosen.path.name}:" in out
+
+
+@pytest.mark.parametrize(("better", "told"), [(0, True), (1, False)])
+@pytest.mark.parametrize("part", ["chose the epoch of", "trained"])
+def test_a_better_run_that_knew_the_images_is_no_clear_winner(better, told, part):
+    def verdict(*had_it):
+        trained = part == "trained"
+        helds = [SimpleNamespace(selected_on=had and not trained, trained_each=(had and trained,)) for had in had_it]
+        two = [SimpleNamespace(held=held) for held in helds]
+        test = McNemar(50, 1, 1e-12) if better == 0 else McNemar(1, 50, 1e-12)
+        return compare.tests_text(compare.Comparison(two, [(0, 1, test)]))
+
+    assert f"{'AB'[better]} is better" in verdict(True, False)
+    assert (f"by chance, but these images {part} A alone" in verdict(True, False)) is told
+    assert "but these images" not in verdict(True, True)
+
+
+def test_of_three_pairs_one_below_a_twentieth_is_what_chance_would_do():
+    """Bonferroni: each of the three is held to 0.05 / 3 = 0.0167."""
+    three = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,)))] * 3
+    tests = [(0, 1, McNemar(20, 8, 0.03)), (0, 2, McNemar(30, 10, 0.01)), (1, 2, McNemar(9, 8, 1.0))]
+    said = compare.tests_text(compare.Comparison(three, tests)).splitlines()
+    assert "A and B: " in said[1] and said[1].endswith("p = 0.030: chance alone could do that")
+    assert "A and C: " in said[2] and said[2].endswith("p = 0.010: A is better, and hardly by chance")
+    assert "B and C: " in said[3] and said[3].endswith("p = 1.000: chance alone could do that")
+    (alone,) = compare.tests_text(compare.Comparison(three[:2], tests[:1])).splitlines()[1:]
+    assert alone.endswith("p = 0.030: A is better, and hardly by chance")
+
+
+def test_a_majority_is_compared_with_one_of_its_members_and_said_to_be_one(command, titles, logs):
+    pair = logs / "20260105-000000-cnn3-pair"
+    both = ("--run", pair / "members" / "00", pair, "--compare", "--limit", 7)
+    code, out, _ = command(*both, "--vote", "hard", "--tta", "flip")
+    assert code == 0 and re.search(r"tta: +flip\n", out) and re.search(r"vote: +majority vote\n", out)
+    assert re.search(r"note: +Drawn, synthetic faces", out)
+    assert "tta flip, majority vote" in titles["comparison"]
+    code, out, _ = command(*both)
+    assert "tta:" not in out and re.search(r"vote: +mean probability\n", out)
+    said = (
+        "replaces one that stood there, of 00 and 20260105-000000-cnn3-pair, 7 images of synthetic faces, PrivateTest"
+    )
+    assert f"{said}, --tta flip, --vote hard. --output" in out

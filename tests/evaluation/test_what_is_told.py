@@ -1,0 +1,85 @@
+"""What evaluate.py says of the numbers, in the terminal and in figures: made of numbers by hand."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.metrics import confusion_matrix
+
+from fer_keras.evaluation import console, report
+from fer_keras.evaluation.ensembles import Decision
+from fer_keras.metrics import evaluate_probabilities
+
+
+def test_the_spread_of_the_members_is_that_of_a_sample():
+    members = tuple(SimpleNamespace(name=name, epoch=3) for name in "ABC")
+    evaluation = report.Evaluation(
+        candidates=[SimpleNamespace(members=members)],
+        held=None,
+        tta="none",
+        vote="soft",
+        decision=None,
+        metrics=None,
+        member_accuracies=np.array([0.5, 0.7, 0.6]),  # deviations of -0.1, 0.1 and 0: sqrt(0.02 / 2) = 0.1
+        ensemble_accuracies=np.array([0.5, 0.7, 0.7]),
+    )
+    assert "alone, the members are at 0.6000 on average, standard deviation 0.1000" in console.members(evaluation)
+
+
+@pytest.mark.parametrize(
+    ("probability", "labels", "said"),
+    [
+        (0.9, [3, 3, 0, 0], "over-confident: mean confidence 0.900"),
+        (0.3, [3, 3, 3, 3], "under-confident: mean confidence 0.300"),
+        (0.505, [3, 3, 0, 0], "about right on average: mean confidence 0.505"),
+    ],
+)
+def test_confidence_is_told_beside_what_came_of_it(probability, labels, said):
+    probabilities = np.full((4, 7), (1 - probability) / 6)
+    probabilities[:, 3] = probability
+    evaluation = SimpleNamespace(
+        metrics=evaluate_probabilities(np.array(labels), probabilities, resamples=10),
+        held=SimpleNamespace(leaked=None, copied=None, seen_before=""),
+    )
+    *_, row = console.numbers(evaluation).splitlines()
+    assert row.startswith("calibration error ") and row.endswith(f"  {said}")
+
+
+def test_an_emotion_is_taken_for_what_its_own_images_are_called():
+    # Two angry faces are called sad and one fear, two of the sad ones happy, and disgust is called angry.
+    true = np.array([0, 0, 0, 0, 4, 4, 4, 1, 1, 1, 2, 3])
+    predicted = np.array([0, 4, 4, 2, 4, 3, 3, 0, 0, 0, 2, 3])
+    metrics = evaluate_probabilities(true, np.eye(7)[predicted], resamples=10)
+    rows = {line.split()[0]: line.split() for line in console.emotions(SimpleNamespace(metrics=metrics)).splitlines()}
+    assert rows["angry"][-2:] == ["sad", "(50%)"]
+    assert rows["sad"][-2:] == ["happy", "(67%)"]
+    assert rows["disgust"][-2:] == ["angry", "(100%)"]
+    assert rows["happy"][-1] == "-"
+
+
+def test_figures_show_what_was_decided_though_the_mean_probability_says_otherwise(drawn, monkeypatch):
+    faces = drawn.split("PrivateTest")  # 14, two of each emotion
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(7), size=14)
+    right = np.arange(14) % 3 > 0
+    decided = np.where(right, faces.labels, (faces.labels + 1) % 7)
+    assert (decided != probabilities.argmax(axis=1)).sum() > 7
+    evaluation = report.Evaluation(
+        candidates=[SimpleNamespace(members=(None,))],
+        held=SimpleNamespace(faces=faces),
+        tta="none",
+        vote="hard",
+        decision=Decision(probabilities, decided),
+        metrics=evaluate_probabilities(faces.labels, probabilities, predicted=decided, resamples=10),
+        member_accuracies=np.array([0.5]),
+        ensemble_accuracies=np.array([0.5]),
+    )
+    monkeypatch.setattr(report, "_title", lambda evaluation: "")
+    found = report.figures(evaluation)
+
+    order = probabilities[np.arange(14), decided].argsort()
+    shown = {name: [image.get_array() for image in found[name].axes[0].images] for name in ("mistakes", "hits")}
+    np.testing.assert_array_equal(shown["mistakes"], faces.images[[i for i in order[::-1] if not right[i]]])
+    np.testing.assert_array_equal(shown["hits"], faces.images[[i for i in order if right[i]]])
+    counts = confusion_matrix(faces.labels, decided)
+    for name, expected in (("confusion_matrix", counts), ("confusion_matrix_normalized", counts / 2)):
+        np.testing.assert_array_equal(found[name].axes[0].images[0].get_array(), expected)
