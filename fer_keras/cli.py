@@ -64,6 +64,9 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends as cleanly as Ctrl-C
     again: list[threading.Timer] = []
     hook, sys.unraisablehook = sys.unraisablehook, _hook_that_interrupts_again(sys.unraisablehook, again)
+    messages, log = logging.StreamHandler(), logging.getLogger("fer_keras")
+    log.addHandler(messages)
+    log.setLevel(logging.INFO)  # what takes a while says so
     try:
         for argument in sys.argv[1:]:
             refuse_other_encoding(argument)
@@ -85,6 +88,7 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
         print(f"{program}: {where}{os.strerror(error.errno)}. What to do: {advice}", file=sys.stderr)
         return 2
     finally:
+        log.removeHandler(messages)
         sys.unraisablehook = hook
         for timer in again:
             timer.cancel()

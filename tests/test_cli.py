@@ -39,6 +39,13 @@ def test_what_a_user_can_mend_is_one_line_and_an_exit_code(capsys, error, code, 
     assert printed.startswith(said) and printed.count("\n") == 1
 
 
+def test_what_the_package_tells_on_its_way_stands_on_the_terminal(capsys):
+    log = logging.getLogger("fer_keras.data.folders")
+    assert cli.guarded(lambda: log.info("Decoding %d images", 3), "prog") == 0
+    log.info("after the end")
+    assert capsys.readouterr().err == "Decoding 3 images\n"
+
+
 def test_a_home_that_the_shell_left_alone_is_meant(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cli.folder("~/runs") == str(tmp_path / "runs") and cli.folder("logs") == "logs"

@@ -11,6 +11,7 @@ large text on two images is taken for a likeness.
 """
 
 import hashlib
+import logging
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +30,9 @@ _BORDERS = (4, 6, 8)  # pixels around the middle before it is scaled to 36: by 0
 _FLAT = 1.0  # standard deviation in gray levels; details weaker than that are noise of the compression
 _FLAT_SIDE = 5  # pixels: a square of one gray value, with nothing in it to compare
 _CORRELATIONS = 2**23  # at a time: with what sorts them they take 130 MB
+_LONG = 2**24  # of them: from so many on the search takes seconds, and says so
+
+_log = logging.getLogger(__name__)
 
 
 def near_copies(images: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -47,6 +51,8 @@ def near_copies(images: np.ndarray, references: np.ndarray) -> np.ndarray:
 
 
 def _search(images: np.ndarray, references: np.ndarray) -> np.ndarray:
+    if len(images) * len(references) >= _LONG:
+        _log.info("Looking for photographs of %d images among %d others, once", len(images), len(references))
     found = np.full((len(images), CANDIDATES), -1, np.int64)
     rough = _rough(references)
     details_of = lru_cache(4096)(lambda index: _details(references[index]))  # a reference may be like many images

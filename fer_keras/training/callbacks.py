@@ -17,7 +17,7 @@ from fer_keras.models.registry import copy_weights
 from fer_keras.training.calibration import calibrate_batch_norm
 from fer_keras.training.checkpoint import save_checkpoint
 from fer_keras.training.history import append_history
-from fer_keras.training.progress import EpochRow, Progress, Verdict
+from fer_keras.training.progress import PHASES, EpochRow, Progress, Verdict
 
 _SAMPLE = 16  # images that tell whether a network says numbers
 _START_AGAIN = "Start again with a lower --learning-rate, or with --clip-norm 1"
@@ -104,12 +104,11 @@ class Judge(keras.callbacks.Callback):
         validation: Validation,
         *,
         last_epoch: int,
-        plateau: bool,
         report: Callable[[EpochRow, Verdict], None],
     ):
         super().__init__()
         self.run, self.settings, self.progress, self.validation = run, settings, progress, validation
-        self.last_epoch, self.plateau, self.report = last_epoch, plateau, report
+        self.last_epoch, self.report = last_epoch, report
         self.began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -129,7 +128,7 @@ class Judge(keras.callbacks.Callback):
             row,
             early_stop=patience(settings, row.epoch),
             rollback=settings.rollback,
-            plateau=self.plateau and row.epoch > settings.coarse_epochs,  # fine images judge it, as in `patience`
+            plateau=follows_plateau(settings, progress) and row.epoch > settings.coarse_epochs,  # as in `patience`
             last=epoch + 1 == self.last_epoch,
             keep=settings.keep,
         )
@@ -159,6 +158,11 @@ def patience(settings: Settings, epoch: int) -> int:
     """
     fine_epochs = epoch - settings.coarse_epochs
     return settings.early_stop if fine_epochs >= settings.early_stop or not settings.coarse_epochs else 0
+
+
+def follows_plateau(settings: Settings, progress: Progress) -> bool:
+    """Return whether validation sets the learning rate: not in fine-tuning, whose rate is constant."""
+    return settings.schedule == "plateau" and progress.phase == PHASES[0]
 
 
 class WarmPlateau(keras.callbacks.Callback):

@@ -1,7 +1,7 @@
 """Training itself: build the network, go through the phases, leave a finished run."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import keras
@@ -17,7 +17,7 @@ from fer_keras.models.files import open_model, save_model
 from fer_keras.models.registry import build, copy_weights
 from fer_keras.runs import Run
 from fer_keras.training.calibration import calibration_images
-from fer_keras.training.callbacks import Judge, StopOnNonFiniteLoss, Validation, WarmPlateau
+from fer_keras.training.callbacks import Judge, StopOnNonFiniteLoss, Validation, WarmPlateau, follows_plateau
 from fer_keras.training.checkpoint import load_checkpoint, read_progress
 from fer_keras.training.device import Device, distribution
 from fer_keras.training.history import write_history
@@ -66,14 +66,25 @@ def train(
         write_history(run.history_file, progress.rows)
         plain = calibration_images(training.images, settings.seed)
         check = Validation(networks.stock, validation, plain, device.parts)
+        whole = {"drop_remainder": device.parts > 1}
+        steps = steps_per_epoch(len(training), settings.batch_size, **whole)
         for phase, first, epochs in remaining_phases(settings, progress):
-            compile_for(phase, networks.trained, settings, device, epochs, len(training))
+            compile_for(phase, networks.trained, settings, device, epochs, steps)
             if first:
                 load_checkpoint(run.checkpoint_file, networks.trained)
             elif phase != PHASES[0]:
                 begin_fine_tuning(run, networks.trained, progress, phase)
-            left = epochs - first
-            fit_phase(run, settings, device, networks.trained, progress, training, targets, check, left, watch, report)
+            last = progress.epoch + epochs - first
+            judge = Judge(run, settings, progress, check, last_epoch=last, report=report)
+            rate = WarmPlateau(settings.peak_learning_rate, warmup_of(settings, settings.epochs), progress)
+            rates = [rate] if follows_plateau(settings, progress) else []
+            # Validation first: the others read what it adds to the logs. Judge last: its checkpoint closes the epoch.
+            callbacks = [StopOnNonFiniteLoss(), *rates, check, TensorBoard(run.tensorboard(), check), *watch, judge]
+            for side, until in image_sides(settings, progress.epoch, last):
+                batches = batches_from(progress.epoch, training, targets, settings, side, **whole)
+                fit(networks.trained, batches, range(progress.epoch, until), steps, callbacks)
+                if progress.phase_over:
+                    break
         if not settings.epochs:
             keep_start(run, networks.trained, progress, check)
     return progress
@@ -126,13 +137,13 @@ def build_networks(settings: Settings, device: Device, initial_weights: keras.Mo
     return Networks(trained, stock)
 
 
-def compile_for(phase: str, model: keras.Model, settings: Settings, device: Device, epochs: int, images: int) -> None:
+def compile_for(phase: str, model: keras.Model, settings: Settings, device: Device, epochs: int, steps: int) -> None:
     """Give `model` the loss, and a new optimizer for `epochs` of `phase`."""
     optimizer = make_optimizer(
         settings,
         fine_tuning=phase != PHASES[0],
         epochs=epochs,
-        steps_per_epoch=steps_per_epoch(images, settings.batch_size, drop_remainder=device.parts > 1),
+        steps_per_epoch=steps,
         precision=device.precision,
     )
     model.compile(
@@ -143,39 +154,20 @@ def compile_for(phase: str, model: keras.Model, settings: Settings, device: Devi
     )
 
 
-def fit_phase(
-    run: Run,
-    settings: Settings,
-    device: Device,
-    trained: keras.Model,
-    progress: Progress,
-    training: Faces,
-    targets: np.ndarray | None,
-    check: Validation,
-    epochs: int,
-    watch: list[keras.callbacks.Callback],
-    report: Callable[[EpochRow, Verdict], None],
+def fit(
+    model: keras.Model, batches: Iterable, epochs: range, steps: int, callbacks: list[keras.callbacks.Callback]
 ) -> None:
-    """Train for up to `epochs` more epochs from where `progress` stands. check: validates and saves."""
-    plateau = settings.schedule == "plateau" and progress.phase == PHASES[0]
-    last_epoch = progress.epoch + epochs
-    judge = Judge(run, settings, progress, check, last_epoch=last_epoch, plateau=plateau, report=report)
-    rate = WarmPlateau(settings.peak_learning_rate, warmup_of(settings, settings.epochs), progress)
-    looking_on = [TensorBoard(run.tensorboard(), check), *watch]
-    for side, until in image_sides(settings, progress.epoch, last_epoch):
-        trained.train_function = None  # compiled for one size at a time
-        trained.fit(
-            batches_from(progress.epoch, training, targets, settings, side, drop_remainder=device.parts > 1),
-            epochs=until,
-            initial_epoch=progress.epoch,
-            steps_per_epoch=steps_per_epoch(len(training), settings.batch_size, drop_remainder=device.parts > 1),
-            # Validation first: the others read what it adds to the logs. Judge last: its checkpoint closes the epoch.
-            callbacks=[StopOnNonFiniteLoss(), *([rate] if plateau else []), check, *looking_on, judge],
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
-        )
-        if progress.phase_over:
-            return
+    """Train through `epochs`, `steps` batches each."""
+    model.train_function = None  # compiled for one size of images at a time
+    model.fit(
+        batches,
+        epochs=epochs.stop,
+        initial_epoch=epochs.start,
+        steps_per_epoch=steps,
+        callbacks=callbacks,
+        shuffle=False,  # the batches come shuffled
+        verbose=0,
+    )
 
 
 def image_sides(settings: Settings, first_epoch: int, last_epoch: int) -> list[tuple[int, int]]:

@@ -31,8 +31,6 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
     if settings.drop_uniform:
         there, faces = len(faces), without_uniform_training(faces)
         say(f"left out {there - len(faces)} nearly uniform training images")
-    if settings.drop_copies and not faces.synthetic:
-        say("looking for photographs that are tested on too: minutes, the first time")
     training, validation, testable, rule = training_and_validation(
         faces,
         val_fraction=settings.val_fraction,

@@ -1,5 +1,7 @@
 """The same photograph, cut, scaled, lit or stamped otherwise, is found again; another one is not."""
 
+import logging
+
 import cv2
 import numpy as np
 import pytest
@@ -112,6 +114,18 @@ def test_few_images_at_a_time_find_the_same(monkeypatch):
     together = near_copies(REFERENCES, REFERENCES[5:])
     monkeypatch.setattr(module, "_CORRELATIONS", 45)
     np.testing.assert_array_equal(module._search(REFERENCES, REFERENCES[5:]), together)
+
+
+def test_a_search_that_takes_long_says_so_and_no_other_does(monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    near_copies(REFERENCES[:4], REFERENCES)
+    assert not caplog.records
+    monkeypatch.setattr(module, "_LONG", 3 * len(REFERENCES))
+    near_copies(REFERENCES[:3], REFERENCES)
+    near_copies(REFERENCES[:3], REFERENCES)
+    assert [record.getMessage().split(" among ")[0] for record in caplog.records] == [
+        "Looking for photographs of 3 images"
+    ]
 
 
 def test_the_search_is_done_once(monkeypatch):

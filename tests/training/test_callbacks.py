@@ -34,7 +34,6 @@ def judge(run, settings, model, progress, accuracies, *, first=0, before=lambda 
         progress,
         validation,
         last_epoch=settings.epochs,
-        plateau=settings.schedule == "plateau",
         report=lambda row, verdict: noted.append(verdict.lower_rate),
     )
     each.set_model(model)

@@ -139,9 +139,7 @@ def test_the_seconds_of_all_epochs_add_up_to_the_time_they_took(tmp_path, monkey
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])
     model.compile("sgd", "mse", metrics=["accuracy"])
     validation = SimpleNamespace(faces=[], stock=model, ready_to_save=lambda: None)
-    judge = callbacks.Judge(
-        run, Settings(keep="last"), progress, validation, last_epoch=3, plateau=False, report=lambda *_: None
-    )
+    judge = callbacks.Judge(run, Settings(keep="last"), progress, validation, last_epoch=3, report=lambda *_: None)
     step = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: pass_time(7))
     model.fit(np.zeros((1, 2)), np.zeros((1, 7)), epochs=3, verbose=0, callbacks=[step, judge])
     assert [row.seconds for row in progress.rows] == [7, 107, 107]
