@@ -76,7 +76,7 @@ class Settings:
     mixup: float = _setting(0.0, "mix pairs of images, shares drawn from Beta(X, X) (0: do not)", at_least=0)
     coarse_epochs: int = _setting(
         0,
-        f"take so many of the first epochs at 32x32 pixels, at less than half the cost; 3 in 5 from {MANY:,} training "
+        f"take so many of the first epochs at 32x32 pixels, at about half the cost; 3 in 5 from {MANY:,} training "
         f"images on, where the network takes them",
         at_least=0,
     )

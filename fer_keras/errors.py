@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-MANY = 20  # known names, too many to list where one of them is meant
+_MANY = 20  # known names, too many to list where one of them is meant
 
 
 class UserError(Exception):
@@ -39,11 +39,11 @@ def _numbered(name: str) -> tuple[str, str]:
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among the known ones, e.g. an architecture or a split.
 
-    It lists them, but not MANY beside one that is near: of a hundred layers the hint would be lost among them.
+    It lists them, but not so many beside one that is near: of a hundred layers the hint would be lost among them.
     """
     known = list(known)
     hint = near_miss(name, known)
-    expected = f" {len(known)} {kind}s" if hint and len(known) > MANY else f": {', '.join(known)}"
+    expected = f" {len(known)} {kind}s" if hint and len(known) > _MANY else f": {', '.join(known)}"
     return UserError(f"no {kind} '{name}'.{hint} Expected one of{expected}")
 
 

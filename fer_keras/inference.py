@@ -14,7 +14,7 @@ from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 PREDICT_BATCH = 256  # fills the cores; larger ones gain nothing on a CPU
 CROP = 46  # pixels, the side of a crop of ten-crop
 
-TTA = ("none", "flip", "ten-crop")
+TTA = {"none": 1, "flip": 2, "ten-crop": 10}  # kinds of test-time augmentation, and how many views each shows
 
 
 class Network(Protocol):
@@ -64,11 +64,6 @@ def views(images: np.ndarray, tta: str) -> Iterator[np.ndarray]:
         yield crop
         if tta != "none":
             yield crop[:, :, ::-1]
-
-
-def view_count(tta: str) -> int:
-    """Return how many views of each image `tta` shows."""
-    return {"none": 1, "flip": 2, "ten-crop": 10}[tta]
 
 
 def _crops(images: np.ndarray) -> Iterator[np.ndarray]:

@@ -24,6 +24,14 @@ def locked(path: Path, taken: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder in which the command's files belong together. UserError where another process writes there."""
+    taken = f"{folder} is being written by another process. Wait until that ends, or choose another by --output"
+    with locked(folder / ".lock", taken):
+        yield
+
+
 def _lock(file: BinaryIO) -> bool:
     """Return False where another process has locked the file; True where a file system knows no locks."""
     try:

@@ -252,13 +252,6 @@ def reliability(
     )
 
 
-def leaks(images: np.ndarray, training_images: np.ndarray) -> np.ndarray:
-    """Return bool (N,): which of the uint8 images (N, 48, 48) stand, pixel for pixel, among the training images."""
-    assert images.dtype == training_images.dtype == np.uint8, (images.dtype, training_images.dtype)
-    known = {image.tobytes() for image in training_images}
-    return np.fromiter((image.tobytes() in known for image in images), dtype=bool, count=len(images))
-
-
 @dataclass(frozen=True)
 class McNemar:
     """Two classifiers on the same images: how many only A (only B) had right, and the two-sided p-value."""

@@ -3,7 +3,7 @@
 import keras
 from tqdm import tqdm
 
-from fer_keras.inference import PREDICT_BATCH, view_count
+from fer_keras.inference import PREDICT_BATCH, TTA
 
 
 class PredictionBar(keras.callbacks.Callback):
@@ -11,7 +11,7 @@ class PredictionBar(keras.callbacks.Callback):
 
     def __init__(self, networks: int, images: int, tta: str):
         super().__init__()
-        batches = networks * view_count(tta) * -(-images // PREDICT_BATCH)
+        batches = networks * TTA[tta] * -(-images // PREDICT_BATCH)
         self.bar = tqdm(total=batches, desc="predicting", unit="batch", leave=False, disable=None, dynamic_ncols=True)
 
     def __enter__(self) -> "PredictionBar":

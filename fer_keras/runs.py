@@ -1,7 +1,7 @@
 """The run folder: the only owner of its file names, and how a run is made, found and opened.
 
     logs/<yyyymmdd-hhmmss>-<arch>[-<name>]/
-      config.json environment.json history.csv result.json model.keras
+      config.json environment.json history.csv summary.txt targets.npz result.json model.keras
       checkpoints/ tensorboard/ figures/ members/00/ evaluation/<split>/ explanations/<method>/
 
 A run is finished when result.json stands: it is the last file that training writes. logs/pretrained is a copy of the
@@ -21,8 +21,11 @@ from fer_keras.config import PRETRAINED, Settings, read_json_object
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError, near_miss
 from fer_keras.files import expanded, write_json, written_aside
+from fer_keras.provenance import Ancestor, ancestors_in
 
 SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
+VALIDATION = "validation"  # instead of a split: the images held out of training to validate it, whatever their split
+PREDICTIONS = "predictions.csv"  # in evaluation/<split>/
 FORMAT = 1  # of config.json; raised when an older reader would misread it
 # What the record of the data in config.json must have: key by key the type.
 RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
@@ -99,8 +102,9 @@ class Run:
     def evaluation(self, split: str) -> Path:
         return self.path / "evaluation" / split
 
-    def explanations(self, method: str) -> Path:
-        return self.path / "explanations" / method
+    @property
+    def explanations(self) -> Path:
+        return self.path / "explanations"
 
     @property
     def lock_file(self) -> Path:
@@ -120,11 +124,21 @@ class RunConfig:
           sentence), validation_split (the split that validates the model: "PublicTest", or "Training" when a part of
           it does; "" where nothing is held out), training and validation (numbers of images), testable (names of the
           splits that took no part); for a run that began with the weights of another, or learned from others,
-          starts_from (see `training.lineage`); for one without disputed labels, disputed (see `training.clean`).
+          starts_from (see `provenance.Ancestor`); for one without disputed labels, disputed (see `training.clean`).
     """
 
     settings: Settings
     data: dict[str, Any]
+
+    @property
+    def source(self) -> str:
+        """What to give --data for the same data: "synthetic", or a path."""
+        return "synthetic" if self.data["synthetic"] else self.data["source"]
+
+    @property
+    def ancestors(self) -> list[Ancestor]:
+        """The runs that this one started or learned from, and those before them, the oldest first."""
+        return ancestors_in(self.data)
 
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, "settings": self.settings.to_json(), "emotions": list(EMOTIONS), "data": self.data}
@@ -166,17 +180,20 @@ def read_config(run: Run) -> RunConfig:
         if not isinstance(data.get(key), kind):
             received = f"received {data[key]!r}" if key in data else "which is missing"
             raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
-    for before in data.get("starts_from", []):
-        if not isinstance(before, dict) or not isinstance(before.get("split"), dict) or "sha256" not in before["split"]:
-            raise UserError(f"{run.config_file}: expected data.starts_from to tell of runs, received {before!r}")
+    try:
+        ancestors_in(data)
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{run.config_file}: expected data.starts_from to tell of the runs before it, received one that is damaged "
+            f"({error!r}). Train anew"
+        ) from None
     return RunConfig(Settings.from_json(settings, str(run.config_file)), data)
 
 
-def selected_ancestors(config: RunConfig) -> list[dict[str, Any]]:
-    """Return what is recorded of the runs on the same data that this one started or learned from, and whose epochs
-    held-out images have chosen."""
-    related = [run for run in config.data.get("starts_from", []) if run["split"]["sha256"] == config.data["sha256"]]
-    return [run for run in related if run.get("keep", "best") == "best"]  # runs of before --keep had no choice
+def selected_ancestors(config: RunConfig) -> list[Ancestor]:
+    """Return the runs on the same data that this one started or learned from, and whose epochs held-out images have
+    chosen."""
+    return [run for run in config.ancestors if run.split.sha256 == config.data["sha256"] and run.keep == "best"]
 
 
 def limit_seed(run: Run, config: RunConfig) -> int:

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.emotions import EMOTIONS
-from fer_keras.inference import TTA, predict_probabilities, view_count, views
+from fer_keras.inference import TTA, predict_probabilities, views
 
 
 class PixelNetwork:
@@ -87,7 +87,7 @@ def test_ten_crop_is_the_mean_of_its_views():
 def test_the_number_of_views_is_told_before_they_are_predicted(tta):
     network, watch = PixelNetwork(0, 0), object()
     predict_probabilities(network, np.zeros((2, 48, 48), np.uint8), tta=tta, callbacks=[watch])
-    assert network.calls == [[watch]] * view_count(tta)
+    assert network.calls == [[watch]] * TTA[tta]
 
 
 def test_no_images_give_no_probabilities():

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fer_keras"
 
 # What each part may import of fer_keras, besides itself. Parts without a line here may import everything but scripts.
-BASE = {"emotions", "errors", "files", "lock", "config", "console", "runs", "same_network", "models.catalog"}
+BASE = {"emotions", "errors", "files", "lock", "config", "console", "provenance", "runs", "same_network"}
+BASE |= {"models.catalog"}
 LAYERS = {
     "emotions": set(),
     "errors": set(),
@@ -20,10 +21,11 @@ LAYERS = {
     "console": set(),
     "config": {"emotions", "errors", "files", "models.catalog"},
     "recipe_files": {"errors", "config"},
-    "runs": {"emotions", "errors", "files", "config"},
+    "provenance": {"config"},
+    "runs": {"emotions", "errors", "files", "config", "provenance"},
     "same_network": {"errors"},
     "metrics": {"emotions", "errors"},
-    "plots": {"emotions", "errors", "files", "metrics", "data"},
+    "plots": {"emotions", "errors", "files", "console", "metrics", "data"},
     "data": BASE | {"cli", "plots"},  # plots and cli: `python -m fer_keras.data` prints and draws its audit
     "models": BASE,
     "inference": BASE | {"metrics", "models", "data"},
@@ -39,7 +41,7 @@ LAYERS = {
 }
 NEVER_TENSORFLOW = (
     *("metrics", "plots", "photos", "emotions", "errors", "files", "lock", "config", "recipe_files", "console", "runs"),
-    *("same_network", "cli"),
+    *("provenance", "same_network", "cli"),
 )
 
 

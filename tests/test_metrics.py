@@ -12,7 +12,6 @@ from fer_keras.metrics import (
     ensemble_accuracies,
     evaluate_probabilities,
     hard_vote,
-    leaks,
     least_confident_hits,
     mcnemar,
     mean_confidence,
@@ -281,17 +280,6 @@ def test_mean_confidence_keeps_right_and_wrong_apart():
     assert mean_confidence(np.array([0, 1]), probabilities) == pytest.approx((0.9, 0.6))
     assert mean_confidence(np.array([0, 0]), probabilities) == (pytest.approx(0.75), None)
     assert mean_confidence(np.array([1, 1]), probabilities) == (None, pytest.approx(0.75))
-
-
-def test_leaks_are_equal_in_every_pixel():
-    rng = np.random.default_rng(0)
-    training = rng.integers(0, 256, size=(50, 48, 48), dtype=np.uint8)
-    images = rng.integers(0, 256, size=(4, 48, 48), dtype=np.uint8)
-    images[1] = training[33]
-    images[2] = training[33]
-    images[2, 47, 47] ^= 1
-    images[3] = training[33].T
-    assert leaks(images, training).tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize(("only_a", "only_b"), [(0, 0), (1, 0), (5, 0), (0, 5), (10, 3), (7, 7), (60, 91), (900, 1100)])

@@ -7,6 +7,7 @@ import pytest
 from fer_keras import runs
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
+from fer_keras.provenance import Ancestor, SplitRecipe
 from fer_keras.runs import Run, RunConfig, create_run, name_of, newest_finished, open_run, read_config, write_config
 
 RECORD = {"source": "x", "sha256": "ab", "synthetic": False, "validation_split": "Training", "testable": []}
@@ -92,11 +93,38 @@ def test_the_newest_run_is_the_one_that_began_last_whatever_it_is_called(tmp_pat
     assert newest_finished(tmp_path).path.name == "20261231-000000-cnn4-c"
 
 
-def test_a_damaged_lineage_is_told(tmp_path):
+ANCESTOR = Ancestor("first", SplitRecipe.of(Settings(), "a" * 64), "PublicTest", ("PrivateTest",)).to_json()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "x",
+        {"run": "x"},
+        ANCESTOR | {"split": {"sha256": "x"}},
+        ANCESTOR | {"split": ANCESTOR["split"] | {"seed": "0"}},
+        ANCESTOR | {"split": ANCESTOR["split"] | {"of a later version": 0}},
+        ANCESTOR | {"testable": None},
+        ANCESTOR | {"source": 3},
+    ],
+)
+def test_a_damaged_lineage_is_told(tmp_path, damaged):
     run = make_run(tmp_path, None, finished=True)
-    write_config(run, RunConfig(Settings(), RECORD | {"starts_from": [{"run": "x"}]}))
-    with pytest.raises(UserError, match=r"config\.json: expected data\.starts_from to tell of runs"):
-        read_config(run)
+    for before in (damaged, [damaged]):
+        write_config(run, RunConfig(Settings(), RECORD | {"starts_from": before}))
+        with pytest.raises(UserError, match=r"config\.json: expected data\.starts_from to tell of the runs before it"):
+            read_config(run)
+
+
+def test_what_older_versions_did_not_record_of_a_lineage_has_one_meaning(tmp_path):
+    run, old = make_run(tmp_path, None, finished=True), json.loads(json.dumps(ANCESTOR))
+    for name in ("source", "keep", "disputed", "development_sha256"):
+        del old[name]
+    for name in ("folds", "fold", "holds_out", "drop_copies"):
+        del old["split"][name]
+    write_config(run, RunConfig(Settings(), RECORD | {"starts_from": [old]}))
+    assert [before.to_json() for before in read_config(run).ancestors] == [ANCESTOR]
+    assert read_config(run).ancestors[0].selected
 
 
 def test_without_a_finished_run_the_next_command_is_told(tmp_path):
@@ -174,7 +202,7 @@ def test_the_contract_of_file_names():
         "figures/history.png": run.figure("history"),
         "members/00": run.member(0).path,
         "evaluation/PublicTest": run.evaluation("PublicTest"),
-        "explanations/lime": run.explanations("lime"),
+        "explanations": run.explanations,
     }
     for name, path in names.items():
         assert path.relative_to("logs/r").as_posix() == name

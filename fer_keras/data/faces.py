@@ -36,7 +36,7 @@ class Faces:
     labels: int64 (N,), 0..6 in the order of `fer_keras.emotions.EMOTIONS`; None where the source has no labels.
     usage:  str (N,), each one of SPLITS.
     ids:    str (N,), where each image stands in its source: the CSV's row ("row 2", the header being row 1), a file's
-            path inside the folder, or the value of the CSV's `id` column.
+            path inside the folder, the value of the CSV's `id` column, a drawn face's number or a photo's name.
     source: what was read, for people: a path, or SYNTHETIC.
     sha256: of the content of the source, hexadecimal; "" where nobody asks for it (`read_unlabelled`).
     development_sha256: of what a run may learn from or be selected on (`development_sha256`), of the whole source too;

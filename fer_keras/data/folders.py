@@ -199,11 +199,16 @@ def read_images(folder: Path | str, images: Sequence[ImageFile]) -> dict[str, np
 def decode_face(path: Path | str) -> np.ndarray:
     """Decode one image file to uint8 (48, 48).
 
-    Read by `read_image`: turned as its camera held it, white where it is transparent, colour as its luma; then another
-    size is resampled with antialiasing to 48 x 48. The face is taken to fill the image: one that is not square gets
-    squeezed, not cropped.
+    Read by `read_image`: turned as its camera held it, white where it is transparent, colour as its luma.
     """
-    image = read_image(path, "L")
+    return squeezed(read_image(path, "L"))
+
+
+def squeezed(image: Image.Image) -> np.ndarray:
+    """Return a gray image as uint8 (48, 48): another size is resampled with antialiasing.
+
+    The face is taken to fill the image: one that is not square gets squeezed, not cropped.
+    """
     if image.size != (IMAGE_SIZE, IMAGE_SIZE):
         image = image.resize((IMAGE_SIZE, IMAGE_SIZE), Image.Resampling.BICUBIC)
     return np.array(image)

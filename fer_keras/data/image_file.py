@@ -3,6 +3,8 @@
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +49,7 @@ def read_image(path: Path | str, mode: str) -> Image.Image:
 def is_image(path: Path) -> bool:
     """Tell whether a file begins as an image does, whatever its name."""
     try:
-        with Image.open(path):
+        with _head_of(path):
             return True
     except _UNDECODABLE:
         return False
@@ -56,12 +58,19 @@ def is_image(path: Path) -> bool:
 def software_of(path: Path | str) -> str | None:
     """Return by what program an image file says that it was made; None where it does not, or is no image."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # its head alone is read
-            with Image.open(path) as image:
-                return image.info.get("Software")
+        with _head_of(path) as image:
+            return image.info.get("Software")
     except _UNDECODABLE:
         return None
+
+
+@contextmanager
+def _head_of(path: Path | str) -> Iterator[Image.Image]:
+    """Open an image file of which no pixel is read, and so of which it does not matter how many there are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path) as image:
+            yield image
 
 
 def _eight_bits(image: Image.Image, form: str | None) -> Image.Image:

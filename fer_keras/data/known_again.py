@@ -6,9 +6,11 @@ the latter is that of the data at hand, what follows from the record holds for t
 --drop-copies: what it left out depends on what it would be tested on.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from fer_keras.data.faces import Faces
+from fer_keras.provenance import Ancestor, ancestors_in
 
 
 def record_on(record: dict[str, Any], faces: Faces, *, drop_copies: bool) -> dict[str, Any]:
@@ -18,16 +20,17 @@ def record_on(record: dict[str, Any], faces: Faces, *, drop_copies: bool) -> dic
     drop_copies: as the run's settings have it.
     """
     if "starts_from" in record:
-        record = record | {"starts_from": [ancestor_on(ancestor, faces) for ancestor in record["starts_from"]]}
-    return record | {"sha256": faces.sha256} if _holds_the_same(faces, record) and not drop_copies else record
+        record = record | {"starts_from": [ancestor_on(one, faces).to_json() for one in ancestors_in(record)]}
+    known = _holds_the_same(faces, record.get("development_sha256", ""))
+    return record | {"sha256": faces.sha256} if known and not drop_copies else record
 
 
-def ancestor_on(ancestor: dict[str, Any], faces: Faces) -> dict[str, Any]:
-    """Return what is recorded of one run that another comes from (`training.lineage`), the same way."""
-    if not _holds_the_same(faces, ancestor) or ancestor["split"].get("drop_copies"):
+def ancestor_on(ancestor: Ancestor, faces: Faces) -> Ancestor:
+    """Return what is recorded of one run that another comes from, the same way."""
+    if not _holds_the_same(faces, ancestor.development_sha256) or ancestor.split.drop_copies:
         return ancestor
-    return ancestor | {"split": ancestor["split"] | {"sha256": faces.sha256}}
+    return replace(ancestor, split=replace(ancestor.split, sha256=faces.sha256))
 
 
-def _holds_the_same(faces: Faces, record: dict[str, Any]) -> bool:
-    return record.get("development_sha256", "") == faces.development_sha256 != ""
+def _holds_the_same(faces: Faces, development_sha256: str) -> bool:
+    return development_sha256 == faces.development_sha256 != ""

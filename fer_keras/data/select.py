@@ -63,6 +63,13 @@ def content_groups(images: np.ndarray) -> np.ndarray:
     return np.array([numbers.setdefault(digest, len(numbers)) for digest in digests], dtype=np.int64)
 
 
+def stand_among(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return bool (N,): which of the images, uint8 (N, 48, 48), stand pixel for pixel among the others, uint8 too."""
+    assert images.dtype == others.dtype == np.uint8, (images.dtype, others.dtype)
+    known = {image.tobytes() for image in others}
+    return np.fromiter((image.tobytes() in known for image in images), dtype=bool, count=len(images))
+
+
 # --- stratified selections ------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """What a person reads in the terminal after an evaluation. Every function returns text."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -135,14 +136,11 @@ def members(evaluation: Evaluation) -> str:
 
 
 def written_text(folder: Path, written: Sequence[Path]) -> str:
-    names = [path.name for path in written]
-    lines, line = [], " "
-    for name in names:
-        if len(line) + len(name) > 100:
-            lines.append(line)
-            line = " "
-        line += f" {name}"
-    return "\n".join([f"written to {folder}", *lines, line])
+    names = " ".join(path.name for path in written)
+    indented = {"initial_indent": "  ", "subsequent_indent": "  "}
+    return f"written to {folder}\n" + textwrap.fill(
+        names, 101, **indented, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _number(value: float, digits: int = 4) -> str:

@@ -7,16 +7,17 @@ import numpy as np
 from fer_keras.data.faces import SPLITS, Faces
 from fer_keras.data.near_copies import near_copies
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.protocol import SplitRecipe
+from fer_keras.data.protocol import indices
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
 from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by, trained_on
+from fer_keras.provenance import SplitRecipe
+from fer_keras.runs import VALIDATION, RunConfig
 
 FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
 # Of the images that `copied` tells.
 SEEN_OR_COPIED = "that were seen, or whose photograph was, in another crop"
-VALIDATION = "validation"  # the images held out of a run's training to validate it, whatever split they come from
 
 
 @dataclass(frozen=True)
@@ -100,31 +101,30 @@ def hold_out(
     if recipe is not None and recipe.cross_validates:
         faces, fold_of = _cross_validation(candidates, whole, recipe)
     else:
-        faces, fold_of = whole.split(split) if recipe is None else whole.take(recipe.indices(whole)[1]), None
+        faces, fold_of = whole.split(split) if recipe is None else whole.take(indices(recipe, whole)[1]), None
     library, crossed = Library(whole, candidates), fold_of is not None
     seen = [
         seen_by(candidate, faces, library, validation=split == VALIDATION, crossed=crossed) for candidate in candidates
     ]
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
-    selected_each = tuple(_selected_on(one, by, split) for one, by in zip(candidates, seen, strict=True))
-    trained = np.array([by.trained for by in seen])
+    selected_each = tuple(_selected_on(by, split) for by in seen)
     all_chose = bool(np.any([by.chose for by in seen], axis=0).mean() > 1 - FEW)
     leaked = _leaked(seen, all_chose)
     left_out = leaked is not None and not all_chose
-    why = "" if asked_for else _reason(candidates, whole, split, seen, selected_each)
+    why = "" if asked_for else _reason(seen, whole, split)
     how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
         faces=faces,
         split=split,
         reason=f"{why} {how}".strip(),
         selected_each=selected_each,
-        trained_each=_trained_each(seen, trained),
+        trained_each=tuple(by.trained_on() for by in seen),
         leaked=leaked,
         all_chose=all_chose,
-        warnings=tuple(_warnings(candidates, whole, split, seen, selected_each, trained, left_out)),
+        warnings=tuple(_warnings(seen, whole, split, left_out=left_out)),
         fold_of=fold_of,
     )
-    held = _limited(held, limit, seed, candidates, seen, trained) if limit else held
+    held = _limited(held, seen, limit, seed) if limit else held
     return replace(held, copied=_copied(held, candidates, library)) if find_copies else held
 
 
@@ -141,31 +141,20 @@ def _copied(held: HeldOut, candidates: list[Candidate], library: Library) -> np.
     return held.leaked | (near_copies(held.faces.images, trained_on(candidates, library))[:, 0] >= 0)
 
 
-def _trained_each(seen: list[Seen], trained: np.ndarray) -> tuple[bool | None, ...]:
-    """trained: bool (runs, N), the images that each run was trained on."""
-    return tuple(
-        True if own.mean() > 0.5 else False if by.known and not by.strangers else None
-        for by, own in zip(seen, trained, strict=True)
-    )
-
-
-def _limited(
-    held: HeldOut, limit: int, seed: int, candidates: list[Candidate], seen: list[Seen], trained: np.ndarray
-) -> HeldOut:
+def _limited(held: HeldOut, seen: list[Seen], limit: int, seed: int) -> HeldOut:
     """Return at most `limit` of the images, stratified.
 
-    trained: bool (runs, N), images that each was trained on: a run of the same limit and seed may have learned most of
-    these, and few of all.
+    A run of the same limit and seed may have learned most of these, and few of all.
     """
     numbered = replace(held.faces, ids=np.arange(len(held.faces)).astype(str))
     places = stratified_limit(numbered, limit, seed).ids.astype(np.int64)
-    taken, warnings = trained[:, places], held.warnings
-    if _mostly(taken) and not _mostly(trained):
-        warnings = (*warnings, _learned(candidates, taken, f"images taken of {held.split}"))
+    taken, warnings = [by.take(places) for by in seen], held.warnings
+    if _mostly(taken) and not _mostly(seen):
+        warnings = (*warnings, _learned(taken, f"images taken of {held.split}"))
     return replace(
         held,
         faces=held.faces.take(places),
-        trained_each=_trained_each(seen, taken),
+        trained_each=tuple(by.trained_on() for by in taken),
         warnings=warnings,
         leaked=None if held.leaked is None else held.leaked[places],
         fold_of=None if held.fold_of is None else held.fold_of[places],
@@ -191,14 +180,9 @@ def _default_split(candidates: list[Candidate], whole: Faces) -> str:
     return VALIDATION if trained_here and all(one.split.holds_out for one in trained_here) else "Training"
 
 
-def _reason(
-    candidates: list[Candidate],
-    whole: Faces,
-    split: str,
-    seen: list[Seen],
-    selected_each: tuple[bool | None, ...],
-) -> str:
+def _reason(seen: list[Seen], whole: Faces, split: str) -> str:
     """Return why the split was taken, and what is known of the part that it took: no more than that."""
+    candidates = [by.candidate for by in seen]
     if split in ("PrivateTest", "PublicTest"):
         theirs = all(one.config.data["sha256"] == whole.sha256 for one in candidates)
         if theirs:  # it may repeat a few of their images: those are told as leaks
@@ -206,7 +190,7 @@ def _reason(
             untouched &= not any(by.elsewhere.any() or by.only_chose.mean() > FEW for by in seen)
         else:
             untouched = not any((by.trained | by.chose).any() for by in seen)
-        if untouched and all(by.known and not by.strangers for by in seen) and not any(selected_each):
+        if untouched and all(by.known and not by.strangers and not _selected_on(by, split) for by in seen):
             return f"{split} took no part in training or in choosing the epoch."
         return f"It is the data's split to test on: {split}."
     if split == VALIDATION:
@@ -244,7 +228,7 @@ def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRec
     if len(recipes) > 1 and (
         len(sha256s) > 1
         or any(recipe.cross_validates for recipe in recipes)
-        or len({recipe.indices(whole)[1].tobytes() for recipe in recipes}) > 1
+        or len({indices(recipe, whole)[1].tobytes() for recipe in recipes}) > 1
     ):
         raise UserError(
             f"--split {VALIDATION}: expected runs with the same validation part, received {len(recipes)} different "
@@ -262,96 +246,89 @@ def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRe
         )
     fold_of = np.full(len(whole), -1)
     for fold, own in enumerate(recipe.each_fold()):
-        fold_of[own.indices(whole)[1]] = fold
+        fold_of[indices(own, whole)[1]] = fold
     there = np.flatnonzero(fold_of >= 0)
     return whole.take(there), fold_of[there]
 
 
-def _mostly(trained: np.ndarray) -> bool:
-    """Tell whether most of the images trained one run or the other. trained: bool (runs, N)."""
-    return bool(trained.any(axis=0).mean() > 0.5)
+def _mostly(seen: list[Seen]) -> bool:
+    """Tell whether most of the images trained one run or the other."""
+    return bool(np.any([by.trained for by in seen], axis=0).mean() > 0.5)
 
 
-def _learned(candidates: list[Candidate], trained: np.ndarray, which: str) -> str:
-    """trained: bool (runs, N), the images that each run was trained on."""
-    images = trained.any(axis=0)
-    most = trained.mean(axis=1) > 0.5  # repeats that the data set itself has name nobody
-    by = [one.name for one, own in zip(candidates, most if most.any() else trained.any(axis=1), strict=True) if own]
-    whose = f" by {', '.join(by)}" if len(by) < len(candidates) else ""
+def _learned(seen: list[Seen], which: str) -> str:
+    images = np.any([by.trained for by in seen], axis=0)
+    most = [by for by in seen if by.trained.mean() > 0.5]  # repeats that the data set itself has name nobody
+    names = [by.candidate.name for by in most or seen if by.trained.any()]
+    whose = f" by {', '.join(names)}" if len(names) < len(seen) else ""
     return (
         f"{int(images.sum()):,} of the {len(images):,} {which} were trained on{whose}, or held out of it: the "
         f"accuracy says how well they were learned, and nothing about new faces."
     )
 
 
-def _selected_on(candidate: Candidate, seen: Seen, split: str) -> bool | None:
+def _selected_on(seen: Seen, split: str) -> bool | None:
     """Tell whether the images chose the epoch of the run.
 
     None for a network of another epoch than the run has kept: history.csv tells which epochs are good on the images
     that validated it.
     """
     chose = seen.selected_on()
-    return None if chose is False and split == VALIDATION and candidate.other_epoch is not None else chose
+    return None if chose is False and split == VALIDATION and seen.candidate.other_epoch is not None else chose
 
 
-def _warnings(
-    candidates: list[Candidate],
-    whole: Faces,
-    split: str,
-    seen: list[Seen],
-    selected_each: tuple[bool | None, ...],
-    trained: np.ndarray,
-    left_out: bool,
-) -> list[str]:
+def _warnings(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> list[str]:
     """left_out: whether the accuracy without leaks is without the images that chose an epoch."""
-    said = []
+    said, candidates = [], [by.candidate for by in seen]
     these = "this run" if len(candidates) == 1 else "these runs"
     records = [candidate.config.data for candidate in candidates]
-    learned = _mostly(trained)
-    chosen = [one for one, chose in zip(candidates, selected_each, strict=True) if chose and not left_out]
+    learned = _mostly(seen)
+    chosen = [by.candidate for by in seen if _selected_on(by, split) and not left_out]
     if chosen and not learned:
         whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
         if all(candidate.config.settings.keep == "last" for candidate in chosen):
             whose = f"what {whose} started or learned from"
         said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
-    for candidate, by, chose in zip(candidates, seen, selected_each, strict=True):
+    for by in seen:
+        candidate, chose = by.candidate, _selected_on(by, split)
         few = 0 if candidate.config.data["validation_split"] == split else FEW  # others are repeats of the data set's
         if candidate not in chosen and not learned and by.only_chose.mean() > few:
             too_good = "the accuracy is a little too good to be true, that " if chose else "the accuracy "
             said.append(
-                f"{int(by.only_chose.sum()):,} of the {trained.shape[1]:,} images of {split} chose the epoch of "
+                f"{int(by.only_chose.sum()):,} of the {len(by.chose):,} images of {split} chose the epoch of "
                 f"{candidate.name}, or of what it comes from"
                 + (f": {too_good}without leaks leaves them out." if left_out else ".")
             )
-    if split == VALIDATION and not any(selected_each) and any(one.other_epoch is not None for one in candidates):
+    other_epochs = any(one.other_epoch is not None for one in candidates)
+    if split == VALIDATION and other_epochs and not any(_selected_on(by, split) for by in seen):
         said.append(
             "history.csv tells the accuracy of every epoch on these images: if it chose this one, it is too good."
         )
-    if split == VALIDATION and any(map(_knows_judges, records)):
+    if split == VALIDATION and any(_knows_judges(candidate.config) for candidate in candidates):
         said.append("Networks that had trained on some of these images chose what was left out of training.")
     if learned:
-        said.append(_learned(candidates, trained, f"images of {split}"))
+        said.append(_learned(seen, f"images of {split}"))
     if not all(by.known for by in seen):
         places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
         said.append(
             f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
             f"which of these images it has seen, in training or to choose the epoch, cannot be told."
         )
-    for candidate, by in zip(candidates, seen, strict=True):
+    for by in seen:
         if by.strangers and by.known:
-            settings = candidate.config.settings
+            settings = by.candidate.config.settings
             began = [f"started from the weights of {', '.join(settings.init_from)}"] if settings.init_from else []
             taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
             said.append(
-                f"{candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts too, "
-                f"and cannot be told, its data not being at hand."
+                f"{by.candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts "
+                f"too, and cannot be told, its data not being at hand."
             )
     if not whole.synthetic and any(record["synthetic"] for record in records):
         said.append("Trained on drawn, synthetic faces: no network for real ones.")
     return said
 
 
-def _knows_judges(record: dict) -> bool:
+def _knows_judges(config: RunConfig) -> bool:
     """Tell whether what trained a run, or one that it comes from, was chosen by other networks (--drop-disputed)."""
-    related = [run for run in record.get("starts_from", []) if run["split"]["sha256"] == record["sha256"]]
-    return "disputed" in record or any(run.get("disputed", False) for run in related)
+    related = [run for run in config.ancestors if run.split.sha256 == config.data["sha256"]]
+    return "disputed" in config.data or any(run.disputed for run in related)

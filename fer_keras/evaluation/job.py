@@ -1,11 +1,13 @@
 """What `python evaluate.py` does: find the networks and the images, measure, write, and say it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fer_keras import cli
 from fer_keras.console import counted
+from fer_keras.data.cache import content_sha256
 from fer_keras.errors import UserError
 from fer_keras.evaluation import submission
 from fer_keras.evaluation.held_out import HeldOut, hold_out
@@ -18,7 +20,9 @@ from fer_keras.evaluation.runs_to_evaluate import (
     refuse_lone_votes,
     refuse_two_votes,
 )
-from fer_keras.files import expanded, writable, write_text
+from fer_keras.files import expanded, writable, write_json, write_text
+from fer_keras.lock import only_writer
+from fer_keras.runs import PREDICTIONS
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -55,25 +59,27 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
-    page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / report.METRICS)
-    (folder / report.METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
-    write_text(page, card.card_text(evaluation))
-    written = [*report.write_evaluation(evaluation, folder), page]
+    with only_writer(folder):
+        page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / report.METRICS)
+        (folder / report.METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
+        write_text(page, card.card_text(evaluation))
+        written = [*report.write_evaluation(evaluation, folder), page]
     print(f"\n{console.written_text(folder, written)}", flush=True)
     _say_replaced(earlier)
 
 
 def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate each candidate for itself, and test whether they differ."""
-    epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
-    folder = writable(options.output or candidates[0].run.evaluation(f"{held.split}-compare{epoch}"))
+    folder = _folder(f"{held.split}-compare", candidates[:1], options)
     cli.import_quietly()
     from fer_keras.evaluation import compare, console, report
 
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
-    earlier = replaced_by([report.to_json(one) for one in comparison.evaluations], folder / compare.COMPARE)
-    written = compare.write_comparison(comparison, folder)
+    with only_writer(folder):
+        earlier = replaced_by([report.to_json(one) for one in comparison.evaluations], folder / compare.COMPARE)
+        (folder / compare.COMPARE).unlink(missing_ok=True)  # it comes last here too
+        written = compare.write_comparison(comparison, folder)
     print(f"\n{console.written_text(folder, written)}", flush=True)
     _say_replaced(earlier)
 
@@ -83,6 +89,12 @@ def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
     many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
     epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
     return writable(options.output or candidates[0].run.evaluation(f"{what}{many}{epoch}"))
+
+
+def _judges(candidates: list[Candidate], options: Options) -> dict[str, Any]:
+    """Return what to record of who predicted, for what has no metrics.json."""
+    runs = [str(candidate.run.path) for candidate in candidates]
+    return {"runs": runs, "epoch": options.epoch, "tta": options.tta, "vote": options.vote}
 
 
 def _say_replaced(earlier: str | None) -> None:
@@ -98,7 +110,7 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError("--no-detect is for photos: a CSV holds faces already. Leave it out")
     faces = submission.read_rows(paths[0], options.limit)
     if options.submission is None:
-        file = _folder(f"predict-{paths[0].stem}", candidates, options) / "predictions.csv"
+        file = _folder(f"predict-{paths[0].stem}", candidates, options) / PREDICTIONS
     else:
         file = expanded(options.submission)
         if file.exists() and not file.is_file():
@@ -117,6 +129,8 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     decision = ensembles.decide(probabilities, options.vote)
     if options.submission is None:
         report.write_predictions(file, faces, decision)
+        data = {"source": faces.source, "sha256": content_sha256(paths[0])}
+        write_json(file.with_suffix(".json"), {"data": data, "n": len(faces), **_judges(candidates, options)})
     else:
         names = options.columns or submission.DEFAULT_COLUMNS
         submission.write_submission(file, submission.submission_ids(faces), decision.predicted, names)
@@ -144,13 +158,14 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
         probabilities = ensembles.member_probabilities(members_of(candidates), faces, tta=options.tta)
         return ensembles.decide(probabilities, options.vote).probabilities
 
-    results = annotate(photos, predict, folder, detect=options.detect, tell=print)
+    results = annotate(photos, predict, folder, detect=options.detect)
     if all(result.unreadable for result in results):
         more = f" ({len(results)} such photos)" if len(results) > 1 else ""
         raise UserError(f"--predict: {results[0].path} {results[0].problem}{more}")
     table = folder / "photos.csv"
     gone = own_photos.remove_earlier_pictures(table, asked, results)
     own_photos.write_table(table, results)
+    write_json(table.with_suffix(".json"), _judges(candidates, options))
     pictures = sum(result.picture is not None for result in results)
     written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "")
     replaced = f"\nremoved {counted(gone, 'picture')} of an earlier call; --output FOLDER keeps them" if gone else ""

@@ -27,6 +27,7 @@ from fer_keras.plots.ensemble import ensemble_figure
 from fer_keras.plots.gallery import gallery_figure
 from fer_keras.plots.reliability import reliability_figure
 from fer_keras.plots.style import drawn_here, save_figure
+from fer_keras.runs import PREDICTIONS
 
 METRICS, ENSEMBLE = "metrics.json", "ensemble.png"
 FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
@@ -139,7 +140,7 @@ def to_json(evaluation: Evaluation) -> dict:
 def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write predictions.csv, the figures and, last, metrics.json into `folder`; return the paths."""
     faces = evaluation.held.faces
-    predictions = folder / "predictions.csv"
+    predictions = folder / PREDICTIONS
     write_predictions(predictions, faces, evaluation.decision, true=faces.labels)
     written = [predictions]
     for name, figure in figures(evaluation).items():

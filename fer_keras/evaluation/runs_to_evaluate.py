@@ -6,8 +6,8 @@ from pathlib import Path
 from fer_keras.config import read_json_object
 from fer_keras.data.faces import Faces
 from fer_keras.data.known_again import record_on
-from fer_keras.data.protocol import SplitRecipe
 from fer_keras.errors import UserError
+from fer_keras.provenance import SplitRecipe
 from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, title_of
 from fer_keras.same_network import refuse_same_network
 

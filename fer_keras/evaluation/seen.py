@@ -6,7 +6,7 @@ images come in other files too, and data sets repeat images.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +14,18 @@ import numpy as np
 from fer_keras.config import PRETRAINED
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import at_hand, load_faces
-from fer_keras.data.protocol import SplitRecipe
+from fer_keras.data.protocol import indices
+from fer_keras.data.select import stand_among
 from fer_keras.evaluation.runs_to_evaluate import Candidate
-from fer_keras.metrics import leaks
+from fer_keras.provenance import SplitRecipe
 
 
 @dataclass(frozen=True)
 class Seen:
     """What one run has seen of N images.
 
-    known: whether the data that it was trained on itself are at hand, unchanged; where not, nothing here counts them.
+    candidate: the run. known: whether the data that it was trained on itself are at hand, unchanged; where not, nothing
+    here counts them.
     trained: bool (N,), images that trained it or a run that it comes from, or stand in what was held out of Training.
     chose: bool (N,), images that chose the epoch of one of those.
     elsewhere: bool (N,), those of both that a run which it comes from has seen in other data than its own.
@@ -31,6 +33,7 @@ class Seen:
     may_have_chosen: whether an epoch was chosen on data that are not at hand.
     """
 
+    candidate: Candidate
     known: bool
     trained: np.ndarray
     chose: np.ndarray
@@ -42,6 +45,16 @@ class Seen:
     def only_chose(self) -> np.ndarray:
         """Images that chose an epoch and trained nothing, bool (N,)."""
         return self.chose & ~self.trained
+
+    def take(self, places: np.ndarray) -> "Seen":
+        """Return what it has seen of these images alone. places: integers."""
+        return replace(self, **{name: getattr(self, name)[places] for name in ("trained", "chose", "elsewhere")})
+
+    def trained_on(self) -> bool | None:
+        """Tell whether it was trained on most of the images, or they were held out of Training; None: not known."""
+        if self.trained.mean() > 0.5:
+            return True
+        return False if self.known and not self.strangers else None
 
     def selected_on(self) -> bool | None:
         """Tell whether most of the images chose an epoch; None where that cannot be told.
@@ -97,7 +110,7 @@ class Library:
         """Return where the images that trained the run's networks, and those held out of each, stand in its data."""
         if run.recipes not in self._places:
             data = self.find(run.sha256)
-            training, held_out = zip(*(recipe.indices(data) for recipe in run.recipes), strict=True)
+            training, held_out = zip(*(indices(recipe, data) for recipe in run.recipes), strict=True)
             self._places[run.recipes] = np.unique(np.concatenate(training)), np.unique(np.concatenate(held_out))
         return self._places[run.recipes]
 
@@ -116,7 +129,7 @@ def _source_of(candidate: Candidate) -> str:
     record = candidate.config.data
     if candidate.name == PRETRAINED and not Path(record["source"]).exists():
         return "auto"
-    return "synthetic" if record["synthetic"] else record["source"]
+    return candidate.config.source
 
 
 def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation: bool, crossed: bool) -> Seen:
@@ -142,15 +155,15 @@ def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation:
             training = training[:0]
         elif run is own and not validation:
             training = np.union1d(training, held_out[data.usage[held_out] == "Training"])
-        learned = leaks(faces.images, data.images[training])
-        selected = leaks(faces.images, data.images[held_out]) if run.chose else np.zeros_like(chose)
+        learned = stand_among(faces.images, data.images[training])
+        selected = stand_among(faces.images, data.images[held_out]) if run.chose else np.zeros_like(chose)
         trained, chose = trained | learned, chose | selected
         if run.sha256 != own.sha256:
             elsewhere |= learned | selected
     if "starts_from" not in candidate.config.data and (unrecorded := _parents(candidate)):
         strangers, may_have_chosen = [*unrecorded], True  # trained before a run said where it comes from
     known = library.find(own.sha256) is not None
-    return Seen(known, trained, chose, elsewhere, tuple(strangers), may_have_chosen)
+    return Seen(candidate, known, trained, chose, elsewhere, tuple(strangers), may_have_chosen)
 
 
 def trained_on(candidates: list[Candidate], library: Library) -> np.ndarray:
@@ -175,6 +188,5 @@ def _lineage(candidate: Candidate) -> Iterator[_Trained]:
         SplitRecipe.of(own, record["sha256"], limit_seed=candidate.split.limit_seed) for own in settings.each_member()
     )
     yield _Trained(candidate.name, recipes, record["validation_split"], settings.keep, _source_of(candidate))
-    for run in record.get("starts_from", []):  # those of before --keep had no choice, and did not say where they read
-        recipe = SplitRecipe(**run["split"])
-        yield _Trained(run["run"], (recipe,), run["validation_split"], run.get("keep", "best"), run.get("source"))
+    for before in candidate.config.ancestors:
+        yield _Trained(before.run, (before.split,), before.validation_split, before.keep, before.source)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
-from fer_keras.explain.model_access import RECTIFIERS, ModelAccess, producer
+from fer_keras.explain.model_access import RECTIFIERS, ModelAccess, linear_copy, producer
 
 # To Keras the last two are no kinds of the first.
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D)
@@ -106,10 +106,7 @@ def _open(network: ModelAccess, name: str):
         if isinstance(source, _NONLINEAR):
             return inputs[0], _in_turn([_opened(source), *behind])
     elif getattr(layer, "activation", keras.activations.linear) is not keras.activations.linear:
-        opened = _opened(layer)
-        linear = type(layer).from_config({**layer.get_config(), "activation": "linear"})
-        linear.build(inputs[0].shape)
-        linear.set_weights(layer.get_weights())
+        opened, linear = _opened(layer), linear_copy(layer, inputs[0].shape)
         return inputs[0], lambda values: opened(linear(values))
     return tensor, None
 

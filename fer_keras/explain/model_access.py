@@ -254,12 +254,13 @@ def _before_softmax(model: keras.Model):
         elif isinstance(operation, keras.layers.Softmax) or (standalone and activation in _TO_PROBABILITIES):
             tensor, softmax_found = inputs[0], True
         elif activation in _TO_PROBABILITIES:
-            return stem, model, inputs[0], _linear_copy(operation, inputs[0].shape), True
+            return stem, model, inputs[0], linear_copy(operation, inputs[0].shape), True
         else:
             return stem, model, tensor, None, softmax_found
 
 
-def _linear_copy(layer: keras.layers.Layer, input_shape: tuple) -> keras.layers.Layer:
+def linear_copy(layer: keras.layers.Layer, input_shape: tuple) -> keras.layers.Layer:
+    """Return a layer with the weights of `layer` and without its activation."""
     copy = type(layer).from_config({**layer.get_config(), "activation": "linear"})
     copy.build(input_shape)
     copy.set_weights(layer.get_weights())

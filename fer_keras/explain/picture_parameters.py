@@ -91,7 +91,7 @@ def random_view(pictures: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def _bilinear(canvas: tf.Tensor, y: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
-    """Return canvas (F, 48, 48) at the points y, x (h, w): (F, h, w); points outside take the nearest border pixel.
+    """Return canvas (F, H, W) at the points y, x (h, w): (F, h, w); points outside take the nearest border pixel.
 
     Not `ImageProjectiveTransformV3`, whose gradient is a resampling of its own and not that of the interpolation.
     """

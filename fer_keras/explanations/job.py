@@ -29,10 +29,9 @@ from fer_keras.explanations.selection import check_index, every_image, select_im
 from fer_keras.explanations.study import Network, Study, classify, layer_of, needs_maps, open_network
 from fer_keras.explanations.target import PHOTOS, Target
 from fer_keras.files import writable, write_text
-from fer_keras.lock import locked
+from fer_keras.lock import only_writer
 
 INDEX = "index.html"
-LOCK = ".lock"
 _GUESSING = 1 / 4  # an accuracy below this makes one ask whether network and images fit
 
 # The options, besides the network and the images, that decide what a method leaves behind.
@@ -69,8 +68,7 @@ def explain_target(target: Target, options: Options) -> Path:
     for warning in (*target.warnings, *idle_flags(options)):
         say(f"  {warning}")
     writable(target.folder)
-    taken = f"{target.folder} is being written by another process. Wait until that ends, or choose another by --output"
-    with locked(target.folder / LOCK, taken):
+    with only_writer(target.folder):
         _carry_out_all(target, network, options)
     index = target.folder / INDEX
     say(f"\nexplained in {duration(time.monotonic() - began)}: {index}")

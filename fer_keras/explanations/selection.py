@@ -15,7 +15,7 @@ KINDS_OF_MISTAKE = 5
 
 @dataclass(frozen=True)
 class Selection:
-    """Indices of images in their split, each list in increasing order.
+    """Indices of images in their split, in increasing order but for `chosen`.
 
     correct: by emotion (0..6), images that are classified correctly; emotions without any are left out.
     wrong: by (true, predicted), of the most frequent kinds of mistake, the most frequent first.

@@ -179,7 +179,7 @@ def layer_title(name: str, network: Network, options: Options) -> str:
 
 
 def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:
-    """Return the network's probabilities, float32 (N, 7), for uint8 (N, 48, 48)."""
+    """Return the network's probabilities, float32 (N, 7), for faces (N, 48, 48) in 0..255."""
     probabilities = predictor(network)
     results = np.empty((len(images), NUM_EMOTIONS), np.float32)
     for start in range(0, len(images), _BATCH):

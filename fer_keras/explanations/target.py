@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fer_keras.console import say
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import equalize, stratified_limit
 from fer_keras.errors import UserError
-from fer_keras.evaluation.held_out import VALIDATION, data_of, hold_out
+from fer_keras.evaluation.held_out import data_of, hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, on_data
 from fer_keras.explanations.options import Options
 from fer_keras.files import expanded
+from fer_keras.runs import VALIDATION
 
 if TYPE_CHECKING:
     from fer_keras.photos.predict import PhotoResult
@@ -28,8 +28,8 @@ class Target:
     """A network on disk and the faces that it is explained with: labelled ones, or those of photos.
 
     name: of the run or the file, for people. network_file: its .keras. own: whether train.py made it.
-    faces: as the network is given them (equalised where it was trained so). split: their name, or PHOTOS. reason: why
-    these, a sentence. folder: where explanations go. note: below every figure. warnings: what a reader must not miss.
+    faces: as the network is given them (equalised where it was trained so). split: their name, or PHOTOS.
+    folder: where explanations go. note: below every figure. warnings: what a reader must not miss.
     identity: JSON values that tell this network and these faces from any others. photos: where the faces stand, if in
     photos.
     """
@@ -39,7 +39,6 @@ class Target:
     own: bool
     faces: Faces
     split: str
-    reason: str
     folder: Path
     note: str | None
     warnings: tuple[str, ...]
@@ -62,7 +61,6 @@ class _Shown:
 
     faces: Faces
     split: str
-    reason: str = ""
     note: str | None = None
     warnings: tuple[str, ...] = ()
     photos: "tuple[PhotoResult, ...]" = ()
@@ -72,7 +70,7 @@ def _in_photos(options: Options) -> _Shown:
     from fer_keras.photos.faces import faces_in_photos  # here, for OpenCV and Matplotlib take their time to start
 
     paths = [expanded(path) for path in options.photo]
-    faces, photos = faces_in_photos(paths, detect=options.detect, tell=say)
+    faces, photos = faces_in_photos(paths, detect=options.detect)
     return _Shown(faces, PHOTOS, photos=tuple(photos))
 
 
@@ -93,8 +91,7 @@ def _of_run(options: Options) -> Target:
         own=True,
         faces=faces,
         split=shown.split,
-        reason=shown.reason,
-        folder=_folder(options, candidate.run.explanations("all").parent / epoch),
+        folder=_folder(options, candidate.run.explanations / epoch),
         note=shown.note or note,
         warnings=(*said, *shown.warnings),
         identity=_identity(member.file, faces, shown.split, equalized=member.equalize),
@@ -106,7 +103,7 @@ def _of_candidate(candidate: Candidate, options: Options) -> _Shown:
     """The faces of the data that a run is explained with."""
     split = options.split or _split_for_explanations(candidate, options.data)
     held = hold_out([candidate], data=options.data, split=split, limit=options.limit, seed=options.seed)
-    return _Shown(held.faces, held.split, held.reason, SYNTHETIC_NOTE if held.synthetic else None, held.warnings)
+    return _Shown(held.faces, held.split, SYNTHETIC_NOTE if held.synthetic else None, held.warnings)
 
 
 def _one_network(options: Options) -> tuple[Candidate, list[str]]:
@@ -143,7 +140,6 @@ def _of_file(options: Options) -> Target:
         own=False,
         faces=shown.faces,
         split=shown.split,
-        reason="",
         folder=_folder(options, file.with_name(f"{file.stem}-explanations")),
         note=shown.note,
         warnings=shown.warnings,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import prod
 
+from fer_keras.console import columns
+
 
 @dataclass(frozen=True)
 class LayerRow:
@@ -36,13 +38,7 @@ def summary_text(model) -> str:
         (row.name, row.type, row.detail, " x ".join(map(str, row.output_shape)), f"{row.parameters:,}")
         for row in layer_table(model)
     ]
-    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
-    lines = [
-        "  ".join(
-            [*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)), row[-1].rjust(widths[-1])]
-        )
-        for row in cells
-    ]
+    lines = columns(cells, right=(4,)).splitlines()
     rule = "-" * len(lines[0])
     trained, fixed = _size(model.trainable_weights), _size(model.non_trainable_weights)
     totals = [

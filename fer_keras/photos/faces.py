@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_keras.console import counted
+from fer_keras.console import counted, say
 from fer_keras.data.faces import Faces
 from fer_keras.errors import UserError
 from fer_keras.photos.find import find_photos
-from fer_keras.photos.predict import PhotoResult, search
+from fer_keras.photos.predict import PhotoResult, search_all
 
 
 def faces_in_photos(
-    paths: list[Path], *, detect: bool = True, tell: Callable[[str], None] = print
+    paths: list[Path], *, detect: bool = True, tell: Callable[[str], None] = say
 ) -> tuple[Faces, list[PhotoResult]]:
     """Find the faces in photos, from left to right in each.
 
@@ -32,21 +32,17 @@ def faces_in_photos(
         UserError: for a path that is missing or no image, or where no photo has a face.
     """
     photos = find_photos(paths)
-    names, searched, with_faces = [], [], []
-    times = Counter(photo.name for photo in photos)
-    for number, photo in enumerate(photos, 1):
-        found = search(photo, detect=detect)
-        tell(f"{number}/{len(photos)} {photo}: {found.problem or counted(len(found.boxes), 'face')}")
-        searched.append(found)
-        with_faces += [found] if found.boxes else []
-        name = photo.name if times[photo.name] == 1 else f"{photo.parent.name}/{photo.name}"
-        many = len(found.boxes) > 1
-        names += [f"{name} {face}" if many else name for face, _ in enumerate(found.boxes, 1)]
+    searched = search_all(photos, detect=detect, tell=tell)
+    with_faces = [found for found in searched if found.boxes]
     if all(found.unreadable for found in searched):
         raise UserError(f"--photo: {photos[0]} {searched[0].problem}")
     if not with_faces:
         advice = "If these are faces already, cut out: --no-detect" if detect else "Choose others"
         raise UserError(f"--photo: expected a face, received {counted(len(photos), 'photo')} without any. {advice}")
+    names, times = [], Counter(photo.name for photo in photos)
+    for photo, faces in ((found.path, len(found.boxes)) for found in with_faces):
+        name = photo.name if times[photo.name] == 1 else f"{photo.parent.name}/{photo.name}"
+        names += [name] if faces == 1 else [f"{name} {face}" for face in range(1, faces + 1)]
     images = np.concatenate([found.crops for found in with_faces])
     faces = Faces(
         images=images,

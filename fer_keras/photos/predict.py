@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
-from fer_keras.console import counted
-from fer_keras.data.folders import decode_face
+from fer_keras.console import counted, say
+from fer_keras.data.folders import squeezed
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.photos.crop import face_crop
@@ -46,7 +47,7 @@ def annotate(
     output: Path,
     *,
     detect: bool = True,
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] = say,
 ) -> list[PhotoResult]:
     """Read the emotions in photos, and write for each with a face `<output>/<its name>.png`.
 
@@ -57,12 +58,7 @@ def annotate(
 
     A photo that is damaged or without a face is told in its result's `problem`, and the others go on.
     """
-    searched = []
-    for number, path in enumerate(photos, 1):
-        result = search(path, detect=detect)
-        searched.append(result)
-        if tell:
-            tell(f"{number}/{len(photos)} {path}: {result.problem or counted(len(result.boxes), 'face')}")
+    searched = search_all(photos, detect=detect, tell=tell)
     crops = np.concatenate([result.crops for result in searched]) if searched else _no_faces()
     probabilities = np.asarray(predict(crops)) if len(crops) else np.zeros((0, NUM_EMOTIONS), np.float32)
     assert probabilities.shape == (len(crops), NUM_EMOTIONS), probabilities.shape
@@ -94,8 +90,17 @@ def picture_names(photos: list[Path], output: Path) -> list[str]:
     return names
 
 
-def search(path: Path, *, detect: bool = True) -> PhotoResult:
-    """Return the faces of one photo, their probabilities not known yet. detect: as for `annotate`."""
+def search_all(photos: list[Path], *, detect: bool = True, tell: Callable[[str], None] = say) -> list[PhotoResult]:
+    """Return the faces of each photo, their probabilities not known yet. detect, tell: as for `annotate`."""
+    results = []
+    for number, path in enumerate(photos, 1):
+        result = _search(path, detect=detect)
+        tell(f"{number}/{len(photos)} {path}: {result.problem or counted(len(result.boxes), 'face')}")
+        results.append(result)
+    return results
+
+
+def _search(path: Path, *, detect: bool) -> PhotoResult:
     nothing = PhotoResult(path, (), _no_faces(), np.zeros((0, NUM_EMOTIONS), np.float32), None, None)
     try:
         photo = read_photo(path)
@@ -105,7 +110,7 @@ def search(path: Path, *, detect: bool = True) -> PhotoResult:
             crops = [face_crop(gray, box) for box in boxes]
         else:
             boxes = (Box(0, 0, photo.shape[1], photo.shape[0]),)
-            crops = [decode_face(path)]
+            crops = [squeezed(Image.fromarray(photo).convert("L"))]
     except UserError as error:
         return replace(nothing, problem=str(error).removeprefix(f"{path} "), unreadable=True)
     if not boxes:

@@ -1,1 +1,1 @@
-"""Figures: NumPy arrays and labels in, matplotlib figures out. Nothing here imports TensorFlow."""
+"""Figures: arrays, labels and what was measured in, matplotlib figures out. Nothing here imports TensorFlow."""

@@ -29,31 +29,33 @@ SHARED = (
 )
 
 # Those of SHARED that files may not differ in where one builds on the other.
-_ONE_FOR_ALL = ("data", "limit", "equalize", "drop_uniform", "drop_copies", "val_fraction", "folds")
+_ONE_FOR_ALL = tuple(name for name in SHARED if name not in ("seed", "fold", "keep", "precision"))
 
 
 def train_before(
-    recipe: Path, settings: Settings, given: dict[str, Any], *, logdir: str, command: list[str], after: tuple = ()
+    recipe: Path, settings: Settings, given: dict[str, Any], *, logdir: str, command: list[str]
 ) -> Settings:
     """Train what `recipe` builds on, as far as it is missing, and return its settings with the names of those runs.
 
-    settings: of the recipe, with the flags. given: the flags; those of SHARED hold for the whole chain. after: the
-    recipes that have led here.
+    settings: of the recipe, with the flags. given: the flags; those of SHARED hold for the whole chain.
 
     Raises:
         UserError: for a recipe that builds on itself, trains several networks, has another network than the one that
             it starts from, or names a run that nothing makes, before anything is trained; for a run of that name by
             another recipe.
     """
-    files, names = _needed(recipe, settings), {}
-    if not after:
-        _refuse_chain(recipe, settings, given, logdir)
-    for file in files:
+    _refuse_chain(recipe, settings, given, logdir)
+    return _train_before(recipe, settings, given, logdir, command)
+
+
+def _train_before(recipe: Path, settings: Settings, given: dict[str, Any], logdir: str, command: list[str]) -> Settings:
+    names = {}
+    for file in _needed(recipe, settings):
         chosen = _with_shared(file, given) | {"seed": settings.seed}
         own = Settings.from_json(chosen, str(file))
         word = f"{file.stem}-{settings.seed}"
         word += "" if own.fold is None else f"-fold-{own.fold}"
-        own = train_before(file, own, given, logdir=logdir, command=command, after=(*after, recipe.resolve()))
+        own = _train_before(file, own, given, logdir, command)
         names[file.stem] = _trained(file, own, chosen, word, logdir, command).path.name
     return dataclasses.replace(
         settings,

@@ -9,10 +9,10 @@ import numpy as np
 from fer_keras.config import flag
 from fer_keras.data.disputed import disputed
 from fer_keras.data.faces import Faces
-from fer_keras.data.protocol import SplitRecipe
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.runs import Run, RunConfig, open_run, read_config
+from fer_keras.provenance import SplitRecipe
+from fer_keras.runs import PREDICTIONS, VALIDATION, Run, RunConfig, open_run, read_config
 
 FLAG = "--drop-disputed"
 LEAST_KEPT = 0.5  # of the training images: human readers agree with FER2013's labels on about 65% (Goodfellow 2013)
@@ -32,8 +32,8 @@ def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, 
     run = open_run(judges, logdir)
     config = read_config(run)
     _refuse_unfit(run, config, training)
-    file = run.evaluation("validation") / "predictions.csv"
-    evaluate = f"python evaluate.py --run {run.quoted} --split validation"
+    file = run.evaluation(VALIDATION) / PREDICTIONS
+    evaluate = f"python evaluate.py --run {run.quoted} --split {VALIDATION}"
     if not file.is_file():
         raise UserError(f"{FLAG}: no predictions at {file}. Make them: {evaluate}")
     found = _read(file, evaluate)

@@ -77,7 +77,7 @@ class EpochLines:
         )
 
     def _pixels(self, first_epoch: int, last_epoch: int) -> int:
-        """Return the pixels of an image, summed over these epochs: coarse ones cost less than half."""
+        """Return the pixels of an image, summed over these epochs: coarse ones cost about half."""
         total = 0
         for side, until in image_sides(self.settings, first_epoch, last_epoch):
             total += side**2 * (until - first_epoch)

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -14,6 +15,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import remove_unfinished, writable, write_json
+from fer_keras.provenance import ancestors_in
 from fer_keras.runs import (
     Run,
     RunConfig,
@@ -46,6 +48,18 @@ from fer_keras.training.teachers import find_teachers, targets_of
 ENSEMBLE_VAL_FRACTION = 0.1  # members validate on parts of Training of their own unless told otherwise
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A run, and what its training needs beside the images. go_on: what to type where it is stopped."""
+
+    run: Run
+    settings: Settings
+    device: Device
+    logdir: str
+    command: list[str]
+    go_on: str
+
+
 def start(
     settings: Settings,
     *,
@@ -71,12 +85,12 @@ def start(
     _refuse_uneven_batches(settings, device)
     refuse_unfit_start(settings, logdir)  # before a run is made
     find_teachers(settings, logdir)
-    refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
+    refuse_seen_validation(settings, ancestors_in(split.record), faces)
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
     with only_here(run):
         introduce(run, settings, split, device, time.monotonic() - started)
-        return _train_all(run, settings, faces, split, device, logdir, command, go_on)
+        return _train_all(_Job(run, settings, device, logdir, command, go_on or _resuming(run)), faces, split)
 
 
 def resume(path: str, *, logdir: str, data: str | None, command: list[str], go_on: str | None = None) -> Run:
@@ -95,15 +109,14 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str], go_on: 
     settings = config.settings
     if run.finished:
         raise UserError(f"{run.path} is finished, nothing to resume. See: python evaluate.py --run {run.quoted}")
-    source = data or ("synthetic" if config.data["synthetic"] else config.data["source"])
     seed = limit_seed(run, config)
-    faces = load_faces(source, equalize=settings.equalize, limit=settings.limit, seed=seed)
+    faces = load_faces(data or config.source, equalize=settings.equalize, limit=settings.limit, seed=seed)
     if faces.sha256 != config.data["sha256"]:
         raise UserError(
             f"{faces.source}: expected the data that the run began with (SHA-256 {config.data['sha256'][:12]}...), "
             f"received other data ({faces.sha256[:12]}...). Give the right ones with --data, or train anew"
         )
-    split = choose_split(faces, settings, logdir, lineage=config.data.get("starts_from", []))
+    split = choose_split(faces, settings, logdir, lineage=config.ancestors)
     refuse_other_judgements(config.data, split.record)
     _refuse_other_images(run, config, split)
     _refuse_without_files(run, settings)
@@ -111,7 +124,11 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str], go_on: 
     device = find_device(_precision_of(run, settings))
     _refuse_uneven_batches(settings, device)
     introduce(run, settings, split, device, None)
-    return _train_all(run, settings, faces, split, device, logdir, command, go_on)
+    return _train_all(_Job(run, settings, device, logdir, command, go_on or _resuming(run)), faces, split)
+
+
+def _resuming(run: Run) -> str:
+    return f"python train.py --resume {run.quoted}"
 
 
 def _refuse_uneven_batches(settings: Settings, device: Device) -> None:
@@ -214,30 +231,22 @@ def with_names(settings: Settings, logdir: str) -> Settings:
     )
 
 
-def _train_all(
-    run: Run,
-    settings: Settings,
-    faces: Faces,
-    split: Split,
-    device: Device,
-    logdir: str,
-    command: list[str],
-    go_on: str | None,
-) -> Run:
+def _train_all(job: _Job, faces: Faces, split: Split) -> Run:
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
+    run, settings = job.run, job.settings
     started = time.monotonic()
-    _record_environment(run, settings, device, command)
+    _record_environment(job)
     make_deterministic()
     try:
         if settings.networks == 1:
-            _train_one(run, settings, split, device, logdir)
+            _train_one(job, split)
         else:
-            _train_members(run, settings, faces, split.record, device, logdir, command)
+            _train_members(job, faces, split.record)
     except (KeyboardInterrupt, OSError):
         checkpoints = [one.checkpoint_file for one in run.networks(settings.networks)]
         kept = " before its first epoch" if settings.epochs else ""
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
-        say(f"\nThe run is kept{kept}. To go on:\n  {go_on or f'python train.py --resume {run.quoted}'}")
+        say(f"\nThe run is kept{kept}. To go on:\n  {job.go_on}")
         raise
     done = "trained" if settings.epochs else "made"
     say(f"\n{done} in {duration(time.monotonic() - started)}")
@@ -245,27 +254,26 @@ def _train_all(
     return run
 
 
-def _record_environment(run: Run, settings: Settings, device: Device, command: list[str]) -> None:
+def _record_environment(job: _Job) -> None:
     """Write environment.json, unless the run has that of its beginning."""
-    if not run.environment_file.is_file():
-        write_json(run.environment_file, environment(device, settings.seed, command))
+    if not job.run.environment_file.is_file():
+        write_json(job.run.environment_file, environment(job.device, job.settings.seed, job.command))
 
 
-def _train_members(
-    run: Run, settings: Settings, faces: Faces, record: dict, device: Device, logdir: str, command: list[str]
-) -> None:
+def _train_members(job: _Job, faces: Faces, record: dict) -> None:
     """Train the members that are not finished. record: of the whole run's split; what it inherits, they inherit."""
-    results = []
-    for index, own in enumerate(settings.each_member()):
+    run, results = job.run, []
+    for index, own in enumerate(job.settings.each_member()):
         member = run.member(index)
         if not member.finished:
-            split = choose_split(faces, own, logdir, lineage=record.get("starts_from", []))
+            split = choose_split(faces, own, job.logdir, lineage=ancestors_in(record))
             refuse_other_judgements(record, split.record)
-            say(f"\nmember {index + 1} of {settings.networks}, seed {own.seed}: {split.record['rule']}")
+            say(f"\nmember {index + 1} of {job.settings.networks}, seed {own.seed}: {split.record['rule']}")
             write_config(member, RunConfig(own, split.record))
-            _record_environment(member, own, device, command)
+            of_member = dataclasses.replace(job, run=member, settings=own)
+            _record_environment(of_member)
             same_images = index and not own.holds_out
-            _train_one(member, own, split, device, logdir, elder=run.member(0) if same_images else None)
+            _train_one(of_member, split, elder=run.member(0) if same_images else None)
             keras.utils.clear_session()
         results.append(read_result(member))
     accuracies = [result["val_accuracy"] for result in results]
@@ -279,9 +287,9 @@ def _train_members(
     )
 
 
-def _train_one(
-    run: Run, settings: Settings, split: Split, device: Device, logdir: str, elder: Run | None = None
-) -> None:
+def _train_one(job: _Job, split: Split, elder: Run | None = None) -> None:
+    """Train one network. elder: another member of its ensemble, which trained on the same images."""
+    run, settings = job.run, job.settings
     begun = run.checkpoint_file.is_file()
     if not begun:
         draw_before(run, settings, split)
@@ -291,9 +299,9 @@ def _train_one(
         settings,
         split.training,
         split.validation,
-        device,
-        initial_weights=None if begun else starting_network(settings, split.training, logdir),
-        targets=targets_of(run, settings, split.training, logdir, device.precision, elder),
+        job.device,
+        initial_weights=None if begun else starting_network(settings, split.training, job.logdir),
+        targets=targets_of(run, settings, split.training, job.logdir, job.device.precision, elder),
         watch=[EpochBar(lines)],
         report=lines,
     )

@@ -173,7 +173,7 @@ def fit(
 def image_sides(settings: Settings, first_epoch: int, last_epoch: int) -> list[tuple[int, int]]:
     """Return [(side of the images in pixels, the epoch until which they have it), ...] from `first_epoch` on.
 
-    Most of what a network learns it can learn from coarse images, at less than half the cost: progressive resizing,
+    Most of what a network learns it can learn from coarse images, at about half the cost: progressive resizing,
     as in Tan and Le, "EfficientNetV2", 2021 (arXiv:2104.00298).
     """
     coarse_until = min(settings.coarse_epochs, last_epoch)

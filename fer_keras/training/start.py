@@ -48,9 +48,8 @@ def with_starting_data(settings: Settings, given: Collection[str], logdir: str) 
         return settings
     first = _starts(settings, logdir)[0]
     config = read_config(first)
-    record, limit = config.data, config.settings.limit
-    source = "synthetic" if record["synthetic"] else record["source"]
-    if at_hand(source, record["sha256"], limit=limit) is not None:
+    source, limit = config.source, config.settings.limit
+    if at_hand(source, config.data["sha256"], limit=limit) is not None:
         return dataclasses.replace(settings, data=source, limit=settings.limit if "limit" in given else limit)
     if first.path.name == PRETRAINED:
         return settings

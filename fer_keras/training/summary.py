@@ -103,10 +103,6 @@ def _validated(member: dict) -> str:
     return "" if member["val_accuracy"] is None else f"validation accuracy {member['val_accuracy']:.4f} at "
 
 
-def _read_other_data(ancestor: dict, config: RunConfig) -> bool:
-    return ancestor["split"]["sha256"] != config.data["sha256"]
-
-
 def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
     """Return the lines of the summary that say how good the network is on held-out images, and what those have chosen.
 
@@ -117,11 +113,11 @@ def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
     if config.settings.keep == "best":
         said = "it chose the epoch: a little too good to be true"
     elif ancestors := selected_ancestors(config):
-        names = ", ".join(ancestor["run"] for ancestor in ancestors)
+        names = ", ".join(ancestor.run for ancestor in ancestors)
         said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
     else:
         said = "it chose nothing"
-    if strangers := [run["run"] for run in config.data.get("starts_from", []) if _read_other_data(run, config)]:
+    if strangers := [run.run for run in config.ancestors if run.split.sha256 != config.data["sha256"]]:
         said += f"; what {', '.join(strangers)} saw of other data counts too"
     return [
         ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),

@@ -24,7 +24,7 @@ from fer_keras.prediction_bar import PredictionBar
 from fer_keras.runs import Run, one_network, read_config
 from fer_keras.same_network import refuse_same_network
 
-TTA = "flip"  # the teachers say what they make of an image and of its mirror image
+_VIEWS = "flip"  # the teachers say what they make of an image and of its mirror image
 
 
 def find_teachers(settings: Settings, logdir: str) -> list[Run]:
@@ -77,9 +77,9 @@ def _read(file: Path, images: int) -> np.ndarray:
 def ask(teachers: list[Run], images: np.ndarray, precision: str) -> np.ndarray:
     """Return the mean of the teachers' probabilities, float32 (N, 7). images: uint8 (N, 48, 48), as they see them."""
     say(f"asking {counted(len(teachers), 'teacher')} about {len(images):,} training images")
-    with PredictionBar(len(teachers), len(images), TTA) as bar:
+    with PredictionBar(len(teachers), len(images), _VIEWS) as bar:
         models = (fast_network(run, precision) for run in teachers)
-        said = [predict_probabilities(model, images, tta=TTA, callbacks=[bar]) for model in models]
+        said = [predict_probabilities(model, images, tta=_VIEWS, callbacks=[bar]) for model in models]
     return np.mean(said, axis=0, dtype=np.float32)
 
 

@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
+from fer_keras.data.protocol import training_and_validation
+from fer_keras.provenance import SplitRecipe
 
 
 def numbered_images(n):
@@ -22,3 +25,8 @@ def make_faces(labels, usage=None, images=None):
         source="test faces",
         sha256="0" * 64,
     )
+
+
+def parted(faces, **settings):
+    """Return what trains and what validates with these settings."""
+    return training_and_validation(faces, SplitRecipe.of(Settings(**settings), faces.sha256))

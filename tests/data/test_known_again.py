@@ -5,8 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from fer_keras.config import Settings
 from fer_keras.data.faces import development_sha256
 from fer_keras.data.known_again import ancestor_on, record_on
+from fer_keras.provenance import Ancestor, SplitRecipe
 from tests.data.made_faces import make_faces
 
 USAGE = ["Training"] * 4 + ["PublicTest"] * 3 + ["PrivateTest"] * 2
@@ -19,6 +21,11 @@ def whole():
 
 def digest(faces):
     return development_sha256(faces.images, faces.labels, faces.usage)
+
+
+def ancestor(run="first", development_sha256="", **settings):
+    split = SplitRecipe.of(Settings(seed=1, **settings), "c" * 64)
+    return Ancestor(run, split, "PublicTest", ("PrivateTest",), development_sha256=development_sha256)
 
 
 @pytest.mark.parametrize("places", [[0, 1, 2, 3, 4, 5, 6], [4, 5, 0, 1, 7, 2, 3, 6], [8, 7, 0, 1, 2, 3, 4, 5, 6]])
@@ -44,7 +51,8 @@ def test_another_pixel_label_or_split_is_other_data():
 def test_a_record_holds_for_data_with_the_same_to_learn_from_and_no_other():
     faces = whole()
     same, other = {"development_sha256": digest(faces)}, {"development_sha256": "b" * 64}
-    before = [{"run": name, "split": {"sha256": "c" * 64, "seed": 1}} for name in ("same", "other", "old")]
+    before = [ancestor(run=name).to_json() for name in ("same", "other", "old")]
+    del before[2]["development_sha256"]  # as older versions have recorded it
     record = {"sha256": "c" * 64, "starts_from": [before[0] | same, before[1] | other, before[2]]}
     known = record_on(record | same, faces, drop_copies=False)
     assert known["sha256"] == faces.sha256
@@ -57,13 +65,12 @@ def test_a_record_holds_for_data_with_the_same_to_learn_from_and_no_other():
 
 def test_what_is_not_known_is_never_the_same():
     unknown = dataclasses.replace(whole(), development_sha256="")
-    ancestor = {"split": {"sha256": "c" * 64}, "development_sha256": ""}
-    assert ancestor_on(ancestor, unknown) == ancestor
+    assert ancestor_on(ancestor(), unknown) == ancestor()
 
 
 def test_what_left_copies_of_other_splits_out_is_not_the_same_beside_other_splits():
     faces = whole()
-    ancestor = {"split": {"sha256": "c" * 64, "drop_copies": True}, "development_sha256": digest(faces)}
-    assert ancestor_on(ancestor, faces) == ancestor
+    dropping = ancestor(drop_copies=True, development_sha256=digest(faces))
+    assert ancestor_on(dropping, faces) == dropping
     record = {"sha256": "c" * 64, "development_sha256": digest(faces)}
     assert record_on(record, faces, drop_copies=True) == record

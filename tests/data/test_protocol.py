@@ -6,76 +6,58 @@ from scipy.ndimage import gaussian_filter
 
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
-from fer_keras.data.protocol import (
-    SplitRecipe,
-    training_and_validation,
-    without_uniform_training,
-)
+from fer_keras.data.protocol import indices, splits_to_test, without_uniform_training
 from fer_keras.data.select import stratified_limit
 from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.errors import UserError
-from tests.data.made_faces import make_faces, numbered_images
+from fer_keras.provenance import SplitRecipe
+from tests.data.made_faces import make_faces, numbered_images, parted
 
 THREE_SPLITS = ["Training"] * 40 + ["PublicTest"] * 10 + ["PrivateTest"] * 10
 
 
+def recipe_of(faces, **settings):
+    return SplitRecipe.of(Settings(**settings), faces.sha256)
+
+
 def test_publictest_selects_unless_asked_otherwise():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    for fraction in (None, 0, 0.0):
-        training, validation, testable, rule = training_and_validation(faces, val_fraction=fraction, seed=0)
-        assert training.ids.tolist() == faces.ids[:40].tolist()
-        assert validation.ids.tolist() == faces.ids[40:50].tolist()
-        assert testable == ("PrivateTest",)
-        assert rule == "Trains on Training (40), selects on PublicTest (10)."
+    training, validation = parted(faces)
+    assert training.ids.tolist() == faces.ids[:40].tolist()
+    assert validation.ids.tolist() == faces.ids[40:50].tolist()
+    assert splits_to_test(faces, recipe_of(faces)) == ("PrivateTest",)
 
 
 def test_a_fraction_selects_on_a_part_of_training_and_leaves_publictest_for_testing():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    training, validation, testable, rule = training_and_validation(faces, val_fraction=0.25, seed=0)
+    training, validation = parted(faces, val_fraction=0.25)
     assert (len(training), len(validation)) == (30, 10)
     assert set(training.usage) == set(validation.usage) == {"Training"}
     assert set(training.ids) | set(validation.ids) == set(faces.ids[:40])
     assert np.bincount(validation.labels).tolist() == [5, 5]
-    assert testable == ("PublicTest", "PrivateTest")
-    assert "30 images" in rule
-    assert "0.25" in rule
+    assert splits_to_test(faces, recipe_of(faces, val_fraction=0.25)) == ("PublicTest", "PrivateTest")
 
 
-def test_without_publictest_a_tenth_of_training_selects_and_the_rule_says_so():
+def test_without_publictest_a_tenth_of_training_selects():
     faces = make_faces([0, 1] * 25, ["Training"] * 40 + ["PrivateTest"] * 10)
-    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0)
+    training, validation = parted(faces)
     assert (len(training), len(validation)) == (36, 4)
-    assert testable == ("PublicTest", "PrivateTest")
-    assert "no PublicTest" in rule
+    assert splits_to_test(faces, recipe_of(faces)) == ("PublicTest", "PrivateTest")
 
 
-KEEPS = "nothing of it is held out, the last epoch is kept."
-UNTESTED = " The data have no test split: give --val-fraction too, or nothing tells how good it is."
-
-
-@pytest.mark.parametrize(
-    ("usage", "said"),
-    [
-        (THREE_SPLITS, "Trains on Training (40); " + KEEPS),
-        (["Training"] * 60, "Trains on Training (60); " + KEEPS + UNTESTED),
-    ],
-)
-def test_where_the_last_epoch_is_kept_all_of_training_trains(usage, said):
+@pytest.mark.parametrize("usage", [THREE_SPLITS, ["Training"] * 60])
+def test_where_the_last_epoch_is_kept_all_of_training_trains(usage):
     faces = make_faces([0, 1] * 30, usage)
-    training, validation, testable, rule = training_and_validation(faces, val_fraction=None, seed=0, holds_out=False)
+    training, validation = parted(faces, keep="last")
     assert training.ids.tolist() == faces.ids[faces.usage == "Training"].tolist() and len(validation) == 0
-    assert testable == ("PublicTest", "PrivateTest")
-    assert rule == said
+    assert splits_to_test(faces, recipe_of(faces, keep="last")) == ("PublicTest", "PrivateTest")
 
 
-@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"val_fraction": 0, "folds": 4, "fold": 1}])
+@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 4, "fold": 1}])
 def test_a_part_that_is_asked_for_measures_the_last_epoch(part):
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    selecting = training_and_validation(faces, **part, seed=0)
-    measuring = training_and_validation(faces, **part, seed=0, keep="last")
-    for one, other in zip(selecting[:2], measuring[:2], strict=True):
-        assert one.ids.tolist() == other.ids.tolist()
-    assert "selects" not in measuring[3] and "keeps the last epoch, measures it on the other 10" in measuring[3]
+    for one, other in zip(parted(faces, **part), parted(faces, **part, keep="last"), strict=True):
+        assert one.ids.tolist() == other.ids.tolist() and len(one) in (10, 30)
 
 
 def test_an_image_that_validates_has_no_copy_in_training():
@@ -83,7 +65,7 @@ def test_an_image_that_validates_has_no_copy_in_training():
     labels = [0, 1] * 30 + [0, 1] * 15
     for seed in range(5):
         faces = make_faces(labels, images=images)
-        training, validation, *_ = training_and_validation(faces, val_fraction=0.2, seed=seed)
+        training, validation = parted(faces, val_fraction=0.2, seed=seed)
         seen = {image.tobytes() for image in training.images}
         assert not any(image.tobytes() in seen for image in validation.images)
         assert len(training) + len(validation) == 90
@@ -93,8 +75,8 @@ def test_images_that_equalising_makes_equal_stay_on_one_side():
     dark = np.random.default_rng(0).integers(0, 200, (30, 48, 48))
     faces = make_faces([0, 1] * 30, images=np.concatenate([dark, dark + 50]).astype(np.uint8))
     for seed in range(3):
-        recipe = SplitRecipe.of(Settings(equalize=True, val_fraction=0.25, seed=seed), faces.sha256)
-        training, validation = recipe.indices(faces)
+        recipe = recipe_of(faces, equalize=True, val_fraction=0.25, seed=seed)
+        training, validation = indices(recipe, faces)
         assert len(training) + len(validation) == 60
         assert not {*(training % 30)} & {*(validation % 30)}
 
@@ -102,26 +84,23 @@ def test_images_that_equalising_makes_equal_stay_on_one_side():
 def test_privatetest_is_never_touched():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
     private = set(faces.split("PrivateTest").ids)
-    for fraction in (None, 0.1, 0.5):
-        for part in training_and_validation(faces, val_fraction=fraction, seed=0)[:2]:
+    for fraction in (0, 0.1, 0.5):
+        for part in parted(faces, val_fraction=fraction):
             assert not private & set(part.ids)
 
 
 @pytest.mark.parametrize(
     ("faces", "fraction", "piece"),
     [
-        (make_faces([0, 1], ["PublicTest", "PrivateTest"]), None, "no Training split. It has: PublicTest, PrivateTest"),
-        (make_faces([3, 3, 1], ["Training", "Training", "PublicTest"]), None, "'happy' alone"),
+        (make_faces([0, 1], ["PublicTest", "PrivateTest"]), 0, "no Training split. It has: PublicTest, PrivateTest"),
+        (make_faces([3, 3, 1], ["Training", "Training", "PublicTest"]), 0, "'happy' alone"),
         (make_faces([0, 0, 1]), 0.5, "'disgust', 1 in all"),
-        (make_faces([0, 0, 1, 1]), 1.0, "--val-fraction: expected a number from 0 to below 1, received 1.0"),
-        (make_faces([0, 0, 1, 1]), -0.1, "received -0.1"),
-        (make_faces([0, 0, 1, 1]), float("nan"), "received nan"),
-        (Faces(numbered_images(2), None, np.full(2, "Training"), np.full(2, "x"), "test.csv", ""), None, "no labels"),
+        (Faces(numbered_images(2), None, np.full(2, "Training"), np.full(2, "x"), "test.csv", ""), 0, "no labels"),
     ],
 )
 def test_data_that_cannot_be_trained_on_is_told(faces, fraction, piece):
     with pytest.raises(UserError) as caught:
-        training_and_validation(faces, val_fraction=fraction, seed=0)
+        parted(faces, val_fraction=fraction)
     assert piece in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -129,21 +108,20 @@ def test_data_that_cannot_be_trained_on_is_told(faces, fraction, piece):
 @pytest.mark.parametrize("settings", [{}, {"val_fraction": 0.25, "seed": 3}, {"limit": 20}, {"equalize": True}])
 def test_a_split_is_found_again_by_its_recipe(settings):
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    recipe = SplitRecipe.of(Settings(**settings), faces.sha256)
-    training, validation = recipe.indices(faces)
+    recipe = recipe_of(faces, **settings)
+    training, validation = indices(recipe, faces)
     limited = stratified_limit(faces, 20, 0) if "limit" in settings else faces
-    expected = training_and_validation(limited, val_fraction=recipe.val_fraction, seed=recipe.seed)
+    expected = parted(limited, val_fraction=recipe.val_fraction, seed=recipe.seed)
     assert faces.ids[training].tolist() == expected[0].ids.tolist()
     assert faces.ids[validation].tolist() == expected[1].ids.tolist()
 
 
 def test_the_ensembles_seed_limits_the_images_and_the_members_own_parts_them():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    training, validation = SplitRecipe.of(
-        Settings(limit=20, val_fraction=0.25, seed=1), faces.sha256, limit_seed=7
-    ).indices(faces)
+    recipe = SplitRecipe.of(Settings(limit=20, val_fraction=0.25, seed=1), faces.sha256, limit_seed=7)
+    training, validation = indices(recipe, faces)
     limited = stratified_limit(faces, 20, 7)
-    expected = training_and_validation(limited, val_fraction=0.25, seed=1)
+    expected = parted(limited, val_fraction=0.25, seed=1)
     assert faces.ids[training].tolist() == expected[0].ids.tolist()
     assert faces.ids[validation].tolist() == expected[1].ids.tolist()
     assert limited.ids.tolist() != stratified_limit(faces, 20, 1).ids.tolist()
@@ -151,7 +129,7 @@ def test_the_ensembles_seed_limits_the_images_and_the_members_own_parts_them():
 
 def test_a_run_that_held_nothing_out_is_found_again_by_its_recipe():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    training, validation = SplitRecipe.of(Settings(keep="last"), faces.sha256).indices(faces)
+    training, validation = indices(recipe_of(faces, keep="last"), faces)
     assert training.tolist() == list(range(40)) and validation.tolist() == []
 
 
@@ -169,7 +147,7 @@ def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_t
     noise = np.random.default_rng(0).integers(0, 256, (60, 48, 48), dtype=np.uint8)
     images = np.where(np.isin(np.arange(60), (5, 45))[:, None, None], images, noise)
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
-    training, validation = SplitRecipe.of(Settings(drop_uniform=True), faces.sha256).indices(faces)
+    training, validation = indices(recipe_of(faces, drop_uniform=True), faces)
     assert training.tolist() == [i for i in range(40) if i != 5]
     assert validation.tolist() == list(range(40, 50))
 
@@ -188,9 +166,9 @@ def test_photographs_of_other_splits_are_left_out_of_training_alone():
     images[9] = cuts[10]  # the same photograph twice in Training is nobody's affair
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
     kept = [i for i in range(40) if i not in (3, 7, *range(20, 32))]
-    training, validation = SplitRecipe.of(Settings(drop_copies=True), faces.sha256).indices(faces)
+    training, validation = indices(recipe_of(faces, drop_copies=True), faces)
     assert training.tolist() == kept and validation.tolist() == list(range(40, 50))
-    training, validation = SplitRecipe.of(Settings(drop_copies=True, keep="last"), faces.sha256).indices(faces)
+    training, validation = indices(recipe_of(faces, drop_copies=True, keep="last"), faces)
     assert training.tolist() == kept and validation.tolist() == []
 
 
@@ -199,7 +177,7 @@ def test_a_blank_image_of_another_split_is_left_out_though_no_details_tell_it():
     images[3] = images[45] = 9  # blank, in Training and in PublicTest
     images[7] = 200  # blank, in Training alone
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
-    training, _ = SplitRecipe.of(Settings(drop_copies=True), faces.sha256).indices(faces)
+    training, _ = indices(recipe_of(faces, drop_copies=True), faces)
     assert training.tolist() == [i for i in range(40) if i != 3]
 
 
@@ -209,7 +187,7 @@ def test_photographs_of_the_part_held_out_of_training_are_left_out_too(part):
     images[20:39] = cuts[:19]  # each photograph twice in Training; the last stands in PublicTest too
     images[40] = cuts[39]
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
-    training, validation = SplitRecipe.of(Settings(**part, drop_copies=True), faces.sha256).indices(faces)
+    training, validation = indices(recipe_of(faces, **part, drop_copies=True), faces)
     photograph = np.where(np.arange(60) < 20, np.arange(60), np.arange(60) - 20)
     held_out = set(photograph[validation].tolist())
     assert validation.tolist() and 39 not in validation
@@ -220,25 +198,21 @@ def test_copies_are_not_left_out_where_they_leave_nothing_to_tell_apart():
     images, cuts = photos_with_copies()
     images[:39] = cuts[40]
     with pytest.raises(UserError, match="--drop-copies: nearly all photographs of Training"):
-        training_and_validation(make_faces([0, 1] * 30, THREE_SPLITS, images), val_fraction=0, seed=0, drop_copies=True)
+        parted(make_faces([0, 1] * 30, THREE_SPLITS, images), drop_copies=True)
 
 
-@pytest.mark.parametrize("part", [{}, {"holds_out": False}, {"folds": 2}])
+@pytest.mark.parametrize("part", [{}, {"keep": "last"}, {"folds": 2}])
 def test_drawn_faces_have_no_photographs_to_leave_out(part):
     with pytest.raises(UserError, match="--drop-copies: expected photographs, received drawn, synthetic faces"):
-        training_and_validation(
-            synthetic_faces(training=7, public=7, private=7), val_fraction=0, seed=0, drop_copies=True, **part
-        )
+        parted(synthetic_faces(training=7, public=7, private=7), drop_copies=True, **part)
 
 
 def test_folds_part_training_and_leave_the_test_splits_alone():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
     parts = []
     for fold in range(3):
-        training, validation, testable, rule = training_and_validation(
-            faces, val_fraction=0, seed=5, folds=3, fold=fold
-        )
-        assert testable == ("PublicTest", "PrivateTest") and f"part {fold} of 3" in rule
+        training, validation = parted(faces, seed=5, folds=3, fold=fold)
+        assert splits_to_test(faces, recipe_of(faces, folds=3, fold=fold)) == ("PublicTest", "PrivateTest")
         assert sorted([*training.ids, *validation.ids]) == sorted(faces.ids[:40])
         parts += validation.ids.tolist()
     assert sorted(parts) == sorted(faces.ids[:40])  # each image validates once
@@ -246,17 +220,9 @@ def test_folds_part_training_and_leave_the_test_splits_alone():
 
 def test_the_parts_of_a_cross_validated_run_are_found_again_by_its_recipe():
     faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    recipe = SplitRecipe.of(Settings(folds=3, seed=5), faces.sha256)
+    recipe = recipe_of(faces, folds=3, seed=5)
     assert recipe.cross_validates
     for fold, own in enumerate(recipe.each_fold()):
         assert not own.cross_validates
-        expected = training_and_validation(faces, val_fraction=0, seed=5, folds=3, fold=fold)
-        assert [faces.ids[index].tolist() for index in own.indices(faces)] == [
-            part.ids.tolist() for part in expected[:2]
-        ]
-
-
-def test_the_rule_of_a_whole_cross_validation_speaks_of_all_its_networks():
-    faces = make_faces([0, 1] * 30, THREE_SPLITS)
-    *_, rule = training_and_validation(faces, val_fraction=0, seed=5, folds=4)
-    assert rule.startswith("Cross-validates: 4 networks, each trained on Training (40 images) without another of 4")
+        expected = parted(faces, seed=5, folds=3, fold=fold)
+        assert [faces.ids[index].tolist() for index in indices(own, faces)] == [part.ids.tolist() for part in expected]

@@ -11,6 +11,7 @@ from fer_keras.data.select import (
     equalize,
     histograms,
     largest_remainder,
+    stand_among,
     stratified_folds,
     stratified_limit,
     stratified_split,
@@ -209,3 +210,14 @@ def test_more_folds_than_images_of_a_class_are_refused():
     groups[21] = groups[20]  # 4 images of the class, 3 of them different
     with pytest.raises(UserError, match=r"--folds 4 needs .* received 3 \('disgust'\)"):
         stratified_folds(labels, 4, 0, groups)
+
+
+def test_what_stands_among_others_is_equal_to_one_in_every_pixel():
+    rng = np.random.default_rng(0)
+    others = rng.integers(0, 256, size=(50, 48, 48), dtype=np.uint8)
+    images = rng.integers(0, 256, size=(4, 48, 48), dtype=np.uint8)
+    images[1] = others[33]
+    images[2] = others[33]
+    images[2, 47, 47] ^= 1
+    images[3] = others[33].T
+    assert stand_among(images, others).tolist() == [False, True, False, False]

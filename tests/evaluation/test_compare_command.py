@@ -28,6 +28,20 @@ def test_runs_are_compared_on_the_same_images(command, logs):
     assert code == 0 and "McNemar's test" in out and (folder / "comparison.png").is_file()
 
 
+def test_where_the_numbers_stand_the_picture_is_of_the_same_runs(command, logs, monkeypatch):
+    a, b = "20260101-000000-cnn3", "20260102-000000-cnn3"
+    command("--run", a, "--run", b, "--compare")
+    numbers = Run(logs / a).evaluation("PrivateTest-compare") / "compare.json"
+    assert numbers.is_file()
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compare, "save_figure", stopped)
+    command("--run", a, "--run", b, "--compare", "--tta", "flip")
+    assert not numbers.exists()
+
+
 def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, logs, tmp_path):
     chosen, clean = (Run(logs / f"2026010{i}-000000-cnn3") for i in (1, 2))
     honest = tmp_path / "honest"

@@ -14,15 +14,16 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.protocol import training_and_validation
 from fer_keras.data.select import stratified_limit
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation import report
 from fer_keras.evaluation.runs_to_evaluate import Member
+from fer_keras.lock import only_writer
 from fer_keras.metrics import evaluate_probabilities
 from fer_keras.models.files import save_model
 from fer_keras.models.registry import build
 from fer_keras.runs import Run
+from tests.data.made_faces import parted
 from tests.evaluation.made_runs import LIMIT, RUN, predicted_by, read_csv
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     assert code == 0 and err == ""
     folder = run.evaluation("PrivateTest")
     names = {path.name for path in folder.iterdir()}
-    assert names == {"metrics.json", "predictions.csv", "card.md", *(f"{name}.png" for name in FIGURES)}
+    assert names == {".lock", "metrics.json", "predictions.csv", "card.md", *(f"{name}.png" for name in FIGURES)}
 
     metrics, rows = json.loads((folder / "metrics.json").read_text()), read_csv(folder / "predictions.csv")
     faces = load_faces("synthetic", limit=LIMIT).split("PrivateTest")
@@ -56,6 +57,13 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     assert metrics["selected_on"] is False and metrics["warnings"] == []
     assert metrics["runs"] == [str(run.path)] and metrics["data"]["synthetic"] is True
     assert f"{metrics['accuracy']:.4f}" in out and "say nothing about people" in out and str(folder) in out
+
+
+def test_two_processes_do_not_write_one_evaluation(command, tmp_path):
+    with only_writer(tmp_path):
+        code, _, error = command("--run", "20260101-000000-cnn3", "--output", tmp_path)
+    assert code == 2 and f"{tmp_path} is being written by another process" in error
+    assert [path.name for path in tmp_path.glob("*.*") if path.name != "logs"] == [".lock"]
 
 
 @pytest.mark.parametrize("fold_of", [None, np.arange(7) % 2], ids=["together", "crossed"])
@@ -311,7 +319,7 @@ def test_cross_validation_takes_each_image_from_the_network_of_its_part(command,
     both = np.stack([predicted_by(seed, training.images) for seed in range(2)])
     expected, alone = np.empty((LIMIT, 7)), []
     for fold in range(2):
-        _, validation, _, _ = training_and_validation(faces, val_fraction=0, seed=0, folds=2, fold=fold)
+        _, validation = parted(faces, seed=0, folds=2, fold=fold)
         judged = np.isin(training.ids, validation.ids)
         expected[judged] = both[fold][judged]
         alone.append(np.mean(both[fold][judged].argmax(axis=1) == training.labels[judged]))

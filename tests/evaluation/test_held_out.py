@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.protocol import training_and_validation
-from fer_keras.data.select import stratified_limit
+from fer_keras.data.select import stand_among, stratified_limit
 from fer_keras.data.source import read_faces
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import find_candidates
 from fer_keras.files import write_text
-from fer_keras.metrics import leaks
 from fer_keras.runs import Run
+from tests.data.made_faces import parted
 
 ALL = ("Training", "PublicTest", "PrivateTest")
 
@@ -120,7 +119,7 @@ def test_copies_are_of_what_really_trained_the_runs(with_copies, candidate_of, d
     for seed in (4, 5):
         settings = {"validation_split": "Training", "val_fraction": 0.5, "seed": seed}
         runs.append(candidate_of(with_copies, f"seed{seed}", **settings))
-        training, *_ = training_and_validation(whole, val_fraction=0.5, seed=seed)
+        training, _ = parted(whole, val_fraction=0.5, seed=seed)
         trained.append((training.images == original).all(axis=(1, 2)).any())
     assert {*trained} == {True, False}, "these seeds show nothing"
     assert [hold_out([run], split="PrivateTest", find_copies=True).copied[-2] for run in runs] == trained
@@ -143,7 +142,7 @@ def test_validation_is_what_training_validated_on(csv_of, candidate_of, settings
     held = hold_out([run])  # the default, where there is no test split
     assert held.split == "validation" and held.selected_on is True and not held.leaked.any()
     seen = load_faces(str(data), equalize=settings.get("equalize", False), limit=settings.get("limit", 0), seed=5)
-    _, validation, _, _ = training_and_validation(seen, val_fraction=0.2, seed=5)
+    _, validation = parted(seen, val_fraction=0.2, seed=5)
     assert held.faces.ids.tolist() == validation.ids.tolist() and len(held.faces) in (8, 14)
     whole = read_faces(data)
     originals = dict(zip(whole.ids, whole.images, strict=True))
@@ -321,9 +320,9 @@ def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_o
     whole = read_faces(data)
     assert held.faces.ids.tolist() == whole.split("Training").ids.tolist()
     for fold in range(3):
-        training, *_ = training_and_validation(whole, val_fraction=0, seed=2, folds=3, fold=fold)
+        training, _ = parted(whole, seed=2, folds=3, fold=fold)
         judged = held.faces.take(held.fold_of == fold)
-        assert len(judged) and not leaks(judged.images, training.images).any()
+        assert len(judged) and not stand_among(judged.images, training.images).any()
     few = hold_out([candidate], split="validation", limit=14)
     fold_of = dict(zip(held.faces.ids, held.fold_of, strict=True))
     assert len(few.faces) == 14 and [fold_of[name] for name in few.faces.ids] == few.fold_of.tolist()

@@ -1,5 +1,7 @@
 """`python evaluate.py --predict`: photos and unlabelled CSVs, on small runs made by hand."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,20 @@ def test_without_a_submission_the_probabilities_are_written(command, logs, tmp_p
     assert "happy" in out and "replaces" not in out
     _, out, _ = command("--run", "20260102-000000-cnn3", "--predict", data)
     assert "predictions.csv. It replaces one that stood there" in out
+
+
+def test_what_is_predicted_says_by_which_networks(command, logs, tmp_path):
+    data, names = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy"), [RUN, "20260102-000000-cnn3"]
+    command("--run", *names, "--predict", data, "--tta", "flip", "--output", tmp_path)
+    told = json.loads((tmp_path / "predictions.json").read_text())
+    assert told == {
+        "data": {"source": str(data), "sha256": hashlib.sha256(data.read_bytes()).hexdigest()},
+        "n": 2,
+        "runs": [str(logs / name) for name in names],
+        "epoch": None,
+        "tta": "flip",
+        "vote": "soft",
+    }
 
 
 @pytest.mark.parametrize("tta", ["none", "flip"])
@@ -118,25 +134,32 @@ def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
         Image.new("L", (48, 48), 128).save(tmp_path / f"{name}.png")
     out = tmp_path / "out"
     command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", tmp_path / "b.png", "--output", out)
-    assert {path.name for path in out.iterdir()} == {"a.png", "b.png", "photos.csv"}
+    assert {path.name for path in out.iterdir()} == {"a.png", "b.png", "photos.csv", "photos.json"}
     (out / "b-2.png").write_bytes((tmp_path / "mine.png").read_bytes())  # a picture of somebody's
     (out / "b-2024.png").write_bytes((out / "b.png").read_bytes())  # a copy of ours that somebody keeps
     table = out / "photos.csv"
     table.write_text(table.read_text(), encoding="utf-8-sig")  # as a spreadsheet saves it
     _, said, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", out)
     assert "removed 1 picture of an earlier call" in said
-    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "b-2024.png", "photos.csv"}
+    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "b-2024.png", "photos.csv", "photos.json"}
     (out / "b-2024.png").unlink()
     for _ in range(2):  # of a picture that was drawn here and is now asked about
         command("--run", RUN, "--no-detect", "--predict", out / "a.png", "--output", out)
-        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "photos.csv"}
+        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "photos.csv", "photos.json"}
     asked = ["--predict", out / "b-2.png", out / "a-2.png"]
     _, said, _ = command("--run", RUN, "--no-detect", *asked, "--limit", 1, "--output", out)
     assert (out / "a-2.png").is_file() and "removed" not in said  # what is asked about, beyond the limit too
     for _ in range(2):  # called again it is given the same photos, not what it has drawn of them
         _, said, _ = command("--run", RUN, "--no-detect", "--predict", out, "--output", out)
         assert [Path(row["photo"]).name for row in read_csv(table)] == ["b-2.png"]
-        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "b-2-2.png", "photos.csv"}
+        assert {path.name for path in out.iterdir()} == {
+            "a.png",
+            "a-2.png",
+            "b-2.png",
+            "b-2-2.png",
+            "photos.csv",
+            "photos.json",
+        }
     table.write_text(f'{table.read_text().splitlines()[0]}\n"{"x" * 200_000}')  # no CSV any more
     code, _, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "b.png", "--output", out)
     assert code == 0 and (out / "a.png").is_file()
@@ -155,7 +178,7 @@ def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_pat
     found = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert code == 0 and [row["predicted"] for row in rows] == [EMOTIONS[i] for i in expected.argmax(axis=1)]
-    assert {"face0.png", "face1.png", "photos.csv"} == {path.name for path in (tmp_path / "o").iterdir()}
+    assert {"face0.png", "face1.png", "photos.csv", "photos.json"} == {path.name for path in (tmp_path / "o").iterdir()}
 
 
 @pytest.fixture

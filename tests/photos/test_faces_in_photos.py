@@ -9,7 +9,7 @@ from PIL import Image
 from fer_keras.data.folders import decode_face
 from fer_keras.errors import UserError
 from fer_keras.photos.faces import faces_in_photos
-from fer_keras.photos.predict import search
+from fer_keras.photos.predict import search_all
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,8 @@ def test_faces_are_called_by_their_photo_and_numbered_where_it_has_several(folde
     told = []
     faces, photos = faces_in_photos([folder], tell=told.append)
     assert faces.ids.tolist() == ["b two.png 1", "b two.png 2", "c one.png"]
-    expected = np.concatenate([search(folder / name).crops for name in ("b two.png", "c one.png")])
+    found = search_all([folder / "b two.png", folder / "c one.png"])
+    expected = np.concatenate([result.crops for result in found])
     np.testing.assert_array_equal(faces.images, expected)
     assert [(photo.path.name, len(photo.boxes)) for photo in photos] == [("b two.png", 2), ("c one.png", 1)]
     assert faces.labels is None and faces.source == "2 photos"

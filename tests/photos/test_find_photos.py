@@ -6,6 +6,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from fer_keras.errors import UserError
 from fer_keras.photos.find import find_photos, read_photo
+from fer_keras.photos.predict import search_all
 from fer_keras.plots.style import save_figure
 
 
@@ -150,3 +151,15 @@ def test_whatever_a_decoder_stumbles_over_is_a_damaged_photo(tmp_path, monkeypat
     monkeypatch.setattr(PngImageFile, "load", stumbles)
     with pytest.raises(UserError, match=r"cannot be decoded\. Expected a whole image, received: .*Failed to decode"):
         read_photo(path)
+
+
+def test_large_photos_are_read_without_a_warning_of_pillows(tmp_path, monkeypatch):
+    """It warns above MAX_IMAGE_PIXELS, and refuses above twice that."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    photo = Image.fromarray(np.arange(81, dtype=np.uint8).reshape(9, 9))
+    photo.save(tmp_path / "large.png")
+    without_suffix = (tmp_path / "large.png").rename(tmp_path / "large")
+    assert find_photos([without_suffix]) == [without_suffix]
+    np.testing.assert_array_equal(read_photo(without_suffix)[..., 0], photo)
+    (whole,) = search_all([without_suffix], detect=False)
+    assert whole.crops.shape == (1, 48, 48)

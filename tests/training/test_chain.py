@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fer_keras.config import Settings
+from fer_keras.config import WITHOUT_EPOCHS, Settings
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import write_json
+from fer_keras.provenance import SplitRecipe
 from fer_keras.recipe_files import read_settings
 from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
 from fer_keras.training import chain, job
@@ -238,3 +239,9 @@ def test_what_flags_have_replaced_is_not_trained(recipes, tmp_path, trained):
     settings = before(recipes, tmp_path / "logs", init_from=("older",), teachers=("older", "second"))
     assert [run.name.split("-", 3)[-1] for run in trained] == ["older", "second-0"]
     assert settings.init_from == ("older",) and settings.teachers[1] == trained[1].name
+
+
+def test_what_decides_which_images_a_network_sees_is_shared_by_a_chain_and_heeded_without_epochs():
+    """A setting that is forgotten in one of these places would let a recipe validate on what has trained its start."""
+    settings = {item.name for item in dataclasses.fields(SplitRecipe)} - {"sha256", "limit_seed", "holds_out"}
+    assert settings <= {*chain.SHARED} and settings <= WITHOUT_EPOCHS

@@ -62,7 +62,7 @@ def test_who_starts_from_a_run_is_told_that_judges_chose_what_trained_it(tmp_pat
         settings = Settings(**TINY, **given)
         write_config(Run(tmp_path / name), RunConfig(settings, choose_split(faces, settings, str(tmp_path)).record))
         (parent,) = ancestors(Settings(init_from=(name,)), str(tmp_path))
-        assert parent["disputed"] is (name == "judged")
+        assert parent.disputed is (name == "judged")
 
 
 def test_validation_images_keep_disputed_labels(tmp_path, faces, judges):

@@ -14,6 +14,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_json
 from fer_keras.inference import predict_probabilities
 from fer_keras.models.files import open_model
+from fer_keras.provenance import Ancestor, SplitRecipe
 from fer_keras.runs import RunConfig, read_config
 from fer_keras.training import callbacks, defaults, job
 from fer_keras.training.progress import COLUMNS, EpochRow, Progress
@@ -115,7 +116,7 @@ def test_a_result_counts_the_images_of_training_and_the_seconds_of_all_epochs(
 def test_the_result_of_an_ensemble_has_the_seconds_of_all_and_their_mean_accuracy(tmp_path, monkeypatch):
     results = [{"val_accuracy": accuracy, "seconds": seconds} for accuracy, seconds in ((0.5, 10.0), (0.75, 20.5))]
     told = iter(results)
-    monkeypatch.setattr(job, "_train_one", lambda run, *_, **__: write_json(run.result_file, next(told)))
+    monkeypatch.setattr(job, "_train_one", lambda one, *_, **__: write_json(one.run.result_file, next(told)))
     monkeypatch.setattr(job, "conclude", lambda *_: None)
     run = start(tmp_path, members=2, limit=42)
     assert job.read_result(run) == {"members": results, "val_accuracy": 0.625, "seconds": 30.5}
@@ -170,7 +171,12 @@ def first_kernel(file):
     return keras.ops.convert_to_numpy(open_model(file).trainable_weights[0])
 
 
-FIRST = {"run": "first", "split": {"sha256": "ab"}, "keep": "best"}
+def ancestor(name, sha256="ab", **given):
+    values = Ancestor(name, SplitRecipe.of(Settings(), sha256), "PublicTest", ("PrivateTest",)).to_json()
+    return {key: value for key, value in (values | given).items() if value is not None}
+
+
+FIRST = ancestor("first")
 
 
 @pytest.mark.parametrize(
@@ -182,10 +188,10 @@ FIRST = {"run": "first", "split": {"sha256": "ab"}, "keep": "best"}
         ("last", [FIRST], "(it chose the epoch of first, where this run comes from: a little too good to be true)"),
         (
             "last",
-            [{"run": "old", "split": {"sha256": "ab"}}],  # recorded before there was --keep: its best epoch
+            [ancestor("old", keep=None)],  # recorded before there was --keep: its best epoch
             "(it chose the epoch of old, where this run comes from: a little too good to be true)",
         ),
-        ("last", [FIRST | {"split": {"sha256": "c"}}], "(it chose nothing; what first saw of other data counts too)"),
+        ("last", [ancestor("first", "c")], "(it chose nothing; what first saw of other data counts too)"),
     ],
 )
 def test_what_validation_images_chose_is_told_at_the_end(keep, starts_from, said):

@@ -10,13 +10,14 @@ import pytest
 from fer_keras.config import Settings
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.protocol import training_and_validation
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
+from fer_keras.provenance import ancestors_in
 from fer_keras.runs import Run, RunConfig, write_config
 from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.split import choose_split
+from tests.data.made_faces import parted
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def begin(source, tmp_path):
         settings = Settings(**{"data": source} | given)
         faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
         split = choose_split(faces, settings, str(tmp_path))
-        refuse_seen_validation(settings, split.record.get("starts_from", []), faces)
+        refuse_seen_validation(settings, ancestors_in(split.record), faces)
         run = Run(tmp_path / name)
         run.path.mkdir()
         write_config(run, RunConfig(settings, split.record))
@@ -186,8 +187,8 @@ def test_a_member_validates_on_images_that_the_ensembles_seed_chose(begin, sourc
     def refused(limit_seed):
         """Return how many images would validate the second member and have trained the first run."""
         whole = load_faces(source)
-        first, *_ = training_and_validation(stratified_limit(whole, 70, 3), val_fraction=0.2, seed=3)
-        _, second, *_ = training_and_validation(stratified_limit(whole, 70, limit_seed), val_fraction=0.2, seed=4)
+        first, _ = parted(stratified_limit(whole, 70, 3), val_fraction=0.2, seed=3)
+        _, second = parted(stratified_limit(whole, 70, limit_seed), val_fraction=0.2, seed=4)
         return len(seen(second) & seen(first))
 
     assert refused(3) != refused(4), "these seeds show nothing"
@@ -199,7 +200,7 @@ def test_a_member_validates_on_images_that_the_ensembles_seed_chose(begin, sourc
 
 def test_what_trained_a_start_in_another_file_is_held_against_those_images(begin, source, tmp_path):
     """The other file has the images that validate the second member, and no more."""
-    _, second, *_ = training_and_validation(stratified_limit(load_faces(source), 70, 3), val_fraction=0.2, seed=4)
+    _, second = parted(stratified_limit(load_faces(source), 70, 3), val_fraction=0.2, seed=4)
     lines = Path(source).read_text().splitlines()
     other = tmp_path / "other.csv"
     write_text(other, "\n".join([lines[0], *(lines[line_of(name)] for name in second.ids)]) + "\n")
