@@ -1,6 +1,6 @@
 """Text for people at a terminal: aligned columns and lengths of time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def say(text: str = "") -> None:
@@ -24,6 +24,12 @@ def columns(rows: Sequence[tuple[str, ...]], right: tuple[int, ...] = ()) -> str
 def table(rows: Sequence[tuple[str, str]]) -> str:
     """Return names and values as two columns, indented."""
     return "\n".join(f"  {line}" for line in columns(rows).splitlines())
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in a sentence: "a", "a and b", "a, b and c"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def counted(number: int, noun: str) -> str:

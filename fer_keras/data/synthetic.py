@@ -21,7 +21,9 @@ from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 # slow cores.
 SIZES = {"training": 980, "public": 280, "private": 280}
 
-__all__ = ["PARTS", "SIZES", "SyntheticFaces", "draw_faces", "synthetic_faces", "synthetic_parts"]
+__all__ = ["PARTS", "SIZES", "SyntheticFaces", "draw_faces", "parts_of", "synthetic_faces"]
+
+_ID = "synthetic "  # before the number of each face
 
 _BLOCK = 16  # faces drawn at once: few enough that the canvas stays in a processor's cache
 
@@ -73,20 +75,21 @@ def synthetic_faces(
         images=drawn.images,
         labels=drawn.labels,
         usage=np.repeat(SPLITS, counts),
-        ids=np.array([f"synthetic {i}" for i in range(len(drawn.labels))], dtype=np.str_),
+        ids=np.array([f"{_ID}{i}" for i in range(len(drawn.labels))], dtype=np.str_),
         source=SYNTHETIC,
         sha256=hashlib.sha256(drawn.images.tobytes()).hexdigest(),
     )
 
 
-def synthetic_parts(
-    seed: int = 0,
-    training: int = SIZES["training"],
-    public: int = SIZES["public"],
-    private: int = SIZES["private"],
-) -> np.ndarray:
-    """Return the part maps of the faces that `synthetic_faces` returns for the same arguments: uint8 (N, 48, 48)."""
-    return draw_faces(_shuffled_labels(seed, (training, public, private)), seed).parts
+def parts_of(faces: Faces) -> np.ndarray:
+    """Return which part each pixel of some of the faces of `synthetic_faces` (seed 0) shows: uint8 (N, 48, 48).
+
+    They are drawn again: face i depends on its number and its label alone, and the number is in its id.
+    """
+    numbers = np.array([int(name.removeprefix(_ID)) for name in faces.ids])
+    labels = np.zeros(numbers.max() + 1, np.int64)
+    labels[numbers] = faces.labels
+    return draw_faces(labels).parts[numbers]
 
 
 def _shuffled_labels(seed: int, counts: tuple[int, ...]) -> np.ndarray:

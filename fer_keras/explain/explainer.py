@@ -27,7 +27,9 @@ class Explainer(ABC):
         name: on the command line and in folder names, e.g. "grad-cam".
         signed: whether maps have a sign (for and against the target). The others are 0 or more.
         needs_layer: whether the method looks at a layer inside the network, and takes `layer`.
+        seeded: whether its maps are drawn at random, and it takes `seed`.
         reference: the paper.
+        caveat: what a reader of its maps must know, a sentence; "" where there is nothing of the kind.
 
     Args:
         model: any Keras model that `ModelAccess` takes.
@@ -40,7 +42,9 @@ class Explainer(ABC):
     name: ClassVar[str]
     signed: ClassVar[bool]
     needs_layer: ClassVar[bool] = False
+    seeded: ClassVar[bool] = False
     reference: ClassVar[str]
+    caveat: ClassVar[str] = ""
 
     def __init__(self, model: keras.Model, *, batch_size: int = 64):
         self.network = ModelAccess(model)

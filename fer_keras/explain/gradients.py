@@ -95,6 +95,7 @@ class SmoothGrad(_AveragedGradient):
 
     name = "smoothgrad"
     signed = True
+    seeded = True
     reference = "Smilkov et al., SmoothGrad: removing noise by adding noise, 2017, arXiv:1706.03825"
 
     def __init__(self, model: keras.Model, *, samples: int = 32, noise: float = 0.15, seed: int = 0, **options):

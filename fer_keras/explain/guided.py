@@ -25,6 +25,10 @@ class GuidedBackprop(Explainer):
 
     name = "guided-backprop"
     signed = True
+    caveat = (
+        "These maps hardly depend on the emotion or on the upper layers: they show what the lower layers respond to in "
+        "this face, and not why the network decides as it does."
+    )
     reference = "Springenberg et al., Striving for Simplicity: The All Convolutional Net, 2014, arXiv:1412.6806"
 
     def __init__(self, model: keras.Model, **options):

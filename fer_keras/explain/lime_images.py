@@ -90,6 +90,7 @@ class Lime(OneByOneExplainer):
 
     name = "lime"
     signed = True
+    seeded = True
     reference = "Ribeiro et al., Why Should I Trust You?, 2016, arXiv:1602.04938"
 
     def __init__(

@@ -89,6 +89,7 @@ class Rise(MaskingExplainer):
 
     name = "rise"
     signed = True
+    seeded = True
     reference = "Petsiuk et al., RISE: Randomized Input Sampling for Explanation, 2018, arXiv:1806.07421"
 
     def __init__(

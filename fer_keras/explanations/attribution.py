@@ -39,6 +39,7 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
     at = titled(name, study)
     over = "smoothed" if signed else "smoothed, where it is above its median"
     folder.reading = f"Beside each face its map, and the map, {over}, over the face. {_scale(signed)}"
+    folder.reading += f" {explainer.caveat}" if explainer.caveat else ""
     for sheet in sheets(study):
         rows = np.searchsorted(indices, sheet.indices)
         figure = attribution_figure(
@@ -83,13 +84,13 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
 
 def make_explainer(name: str, study: Study, model: keras.Model | None = None) -> Explainer:
     """Return a method with the study's layer, and its seed where it has one. model: another one of the same layers."""
-    layer = layer_of(name, study.network, study.options)
+    method, layer = explainer_class(name), layer_of(name, study.network, study.options)
     options = {} if layer is None else {"layer": layer}
-    if name in ("smoothgrad", "rise", "lime"):
+    if method.seeded:
         options["seed"] = study.options.seed
     if name == "lime":
         options |= {"num_samples": study.options.lime_samples, "segmentation": study.options.lime_segments}
-    return explainer_class(name)(study.network.model if model is None else model, **options)
+    return method(study.network.model if model is None else model, **options)
 
 
 def explain(explainer: Explainer, images: np.ndarray, targets: np.ndarray, tell: Tell | None = None) -> np.ndarray:

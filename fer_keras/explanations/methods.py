@@ -11,7 +11,7 @@ METHODS = {
     "outputs": "the feature maps of a layer, and of the whole network, for a face",
     "filters": "which emotion excites which filter most, and which pixels move a layer",
     "regions": "the share of an attribution on brows, eyes, nose, mouth and the other parts",
-    "scores": "how good attributions are, beside edges and noise: faithful, on the face, steady, of what was learned",
+    "scores": "how good attributions are, beside maps that know no network: faithful, on the face, of what was learned",
 }
 OF_ATTRIBUTIONS = ("regions", "scores")  # they measure the attributions of the same command
 DEFAULT_METHODS = ("saliency", "activation", "outputs", "lime")

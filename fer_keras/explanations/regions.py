@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fer_keras.data.synthetic import PARTS, draw_faces
+from fer_keras.data.synthetic import PARTS, parts_of
 from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.regions import FER2013_TEMPLATE, RegionMeans, region_means
 from fer_keras.explanations.attribution import titled
@@ -68,23 +68,8 @@ def parts_from(study: Study) -> str:
 def parts_of_faces(study: Study) -> np.ndarray:
     """Return which part each pixel of the target's faces shows, uint8 (N, 48, 48): exact, or by the template."""
     if study.target.synthetic:
-        return part_maps(study)
+        return parts_of(study.target.faces)
     return np.broadcast_to(FER2013_TEMPLATE, (len(study.images), *FER2013_TEMPLATE.shape))
-
-
-def part_maps(study: Study) -> np.ndarray:
-    """Return which part each pixel of the target's synthetic faces shows: uint8 (N, 48, 48).
-
-    The faces are drawn again: face i depends on its number and its label alone, and the number is in its id.
-    """
-    faces = study.target.faces
-    numbers = np.array([int(name.removeprefix("synthetic ")) for name in faces.ids])
-    labels = np.zeros(numbers.max() + 1, np.int64)
-    labels[numbers] = faces.labels
-    drawn = draw_faces(labels)
-    if not study.target.identity["equalized"]:
-        assert (drawn.images[numbers] == faces.images).all(), "these are not the synthetic faces of load_faces"
-    return drawn.parts[numbers]
 
 
 def _table(name: str, layer: str | None, means: RegionMeans) -> pd.DataFrame:

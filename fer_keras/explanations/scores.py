@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from fer_keras.console import columns, say
+from fer_keras.console import columns, listed, say
 from fer_keras.explain.explainer import Explainer
 from fer_keras.explanations.attribution import explain, make_explainer, shown_maps
 from fer_keras.explanations.folder import MAPS, MethodFolder
@@ -17,11 +17,11 @@ from fer_keras.plots.scores import curves_figure, scores_figure
 from fer_keras.scores.baselines import BASELINES
 from fer_keras.scores.explained import Explain, Explained
 from fer_keras.scores.registry import SCORES
-from fer_keras.scores.sanity import DRAWS, untrained
+from fer_keras.scores.sanity import DRAWS, UPPER, untrained
 
 
 def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
-    """Write scores.csv, images.csv and two figures on the maps of the attribution methods `names`, and two baselines.
+    """Write scores.csv, images.csv and two figures on the maps of the attribution methods `names`, and baselines.
 
     Scored are the selected images that are classified correctly; what needs new explanations, one of each emotion.
     """
@@ -31,18 +31,23 @@ def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tel
     indices = np.concatenate(list(study.selection.correct.values()))
     few = np.flatnonzero(np.isin(indices, [images[0] for images in study.selection.correct.values()]))
     images, targets, seed = study.images[indices], study.predictions[indices], study.options.seed
+    probabilities = predictor(study.network)
     of_faces = partial(
         Explained,
         images=images,
         targets=targets,
+        others=_runners_up(probabilities(images.astype(np.float32)), targets),
         parts=parts_of_faces(study)[indices],
-        probabilities=predictor(study.network),
+        probabilities=probabilities,
         seed=seed,
     )
     methods = {name: _of_method(name, study, indices, of_faces) for name in names}
     for name, make in BASELINES.items():
         method = make(seed)
-        methods[name] = of_faces(maps=method(images, targets), explain=method, explain_untrained=(method,) * DRAWS)
+        same = (method,) * DRAWS
+        methods[name] = of_faces(
+            maps=method(images, targets), explain=method, explain_untrained=same, explain_upper=same
+        )
     scores, curves = [], {}
     for done, (name, explained) in enumerate(methods.items(), start=1):
         scores.append(_scored(name, study, indices, explained, few))
@@ -66,16 +71,25 @@ def _of_method(name: str, study: Study, indices: np.ndarray, of_faces: Callable[
     def maps_of(explainer: Explainer) -> Explain:
         return lambda images, targets: shown_maps(explainer, explain(explainer, images, targets))[0]
 
-    def maps_of_untrained(draw: int, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    def maps_of_untrained(draw: int, kept: float, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
         seed = int(np.random.SeedSequence([study.options.seed, draw]).generate_state(1)[0])
-        model = untrained(study.network.model, seed)
+        model = untrained(study.network.model, seed, kept=kept)
         return maps_of(make_explainer(name, study, model))(images, targets)
 
     with np.load(study.target.folder / name / MAPS, allow_pickle=False) as arrays:
         rows = np.searchsorted(arrays["indices"], indices)
         maps = shown_maps(explainer, arrays["maps"][rows])[0]
-    of_untrained = tuple(partial(maps_of_untrained, draw) for draw in range(DRAWS))
-    return of_faces(maps=maps, explain=maps_of(explainer), explain_untrained=of_untrained)
+    of_untrained, of_upper = (
+        tuple(partial(maps_of_untrained, draw, kept) for draw in range(DRAWS)) for kept in (0.0, 1 - UPPER)
+    )
+    return of_faces(maps=maps, explain=maps_of(explainer), explain_untrained=of_untrained, explain_upper=of_upper)
+
+
+def _runners_up(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return of each image the likeliest class but its target: int64 (N,). probabilities: (N, classes)."""
+    others = probabilities.copy()
+    others[np.arange(len(targets)), targets] = -np.inf
+    return others.argmax(axis=1)
 
 
 def _scored(name: str, study: Study, indices: np.ndarray, explained: Explained, few: np.ndarray) -> pd.DataFrame:
@@ -145,9 +159,7 @@ def scores_text(summary: pd.DataFrame) -> str:
     rows += [(name, *texts.loc[name, list(SCORES)]) for name in summary["method"].unique()]
     lines = columns(rows, right=tuple(range(1, len(rows[0])))).splitlines()
     compared = ", ".join(name for name, score in SCORES.items() if score.compared)
-    lines += [
-        f"*: ahead of {' and '.join(BASELINES)} by more than two standard errors, on the same images ({compared})"
-    ]
+    lines += [f"*: ahead of {listed(BASELINES)} by more than two standard errors, on the same images ({compared})"]
     lines += [f"over {summary['images'].max()} images; {_few_said(summary)}"]
     return "\n".join(f"  {line}" for line in lines)
 
@@ -157,7 +169,7 @@ def _few_said(summary: pd.DataFrame) -> str:
     counts = summary.loc[summary["score"].map(lambda name: SCORES[name].anew), "images"]
     few = f"{counts.max()}" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
     few = "all" if counts.min() == summary["images"].max() else few
-    return f"{' and '.join(name for name, score in SCORES.items() if score.anew)} over {few} of them"
+    return f"{listed([name for name, score in SCORES.items() if score.anew])} over {few} of them"
 
 
 def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dict, count: int) -> None:
@@ -171,10 +183,13 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
 
     parts = parts_from(study).replace("\n", " ")
     folder.reading = (
-        "Read them all together, and beside the two rows that know no network: edges of the picture, and noise. A "
-        "method that is no better than these on insertion shows nothing; scattered pixels that vanish hurt a network "
-        "wherever they are, so that noise does well on deletion. The parts of focus and pointing: "
-        f"{parts}. Networks may well look elsewhere than people would: a map can be right and score low there."
+        "Read them all together, and beside the rows that know no network: edges of the picture, a spot in its "
+        "centre, and noise. A method that is no better than these on insertion shows nothing; scattered pixels that "
+        "vanish hurt a network wherever they are, so that noise does well on deletion; what people look at lies in the "
+        "middle of a face, so that the spot does well on focus and pointing. A map that stays as it is where the upper "
+        "half of the network is untrained (upper), or for another emotion (runner-up), shows what the lower layers "
+        f"respond to, and not why the network decides as it does. The parts of focus and pointing: {parts}. Networks "
+        "may well look elsewhere than people would: a map can be right and score low there."
     )
     figure = scores_figure(
         table_of("mean"),

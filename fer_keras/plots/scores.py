@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from fer_keras.console import listed
 from fer_keras.plots.style import house_style, new_figure
 
 _METHOD, _PALE, _BASELINE = "#0072B2", "#A6CDE6", "0.45"
@@ -52,7 +53,7 @@ def scores_figure(
 
 
 def _explain_marks(figure: Figure, baselines: Sequence[str], *, pale: bool) -> None:
-    known = " and ".join(baselines)
+    known = listed(baselines)
 
     def mark(color: str, filled: str, line: str, label: str) -> Line2D:
         style = {"color": color, "markerfacecolor": filled, "linestyle": line, "linewidth": 0.7}
@@ -60,7 +61,7 @@ def _explain_marks(figure: Figure, baselines: Sequence[str], *, pale: bool) -> N
 
     handles = [
         mark(_METHOD, _METHOD, "none", f"ahead of {known} by more than two standard errors, on the same images"),
-        mark(_METHOD, "white", "none", "not ahead of both" if len(baselines) == 2 else "not ahead of them"),
+        mark(_METHOD, "white", "none", "not ahead of all" if len(baselines) > 1 else "not ahead of it"),
         *([mark(_METHOD, _PALE, "none", "not to be compared with them")] if pale else []),
         mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),
         Line2D([], [], color=_METHOD, linewidth=1.5, label="± one standard error"),
@@ -112,7 +113,9 @@ def curves_figure(
             x = np.linspace(0, 100, curves.shape[1])
             for row, (method, curve) in enumerate(zip(methods, curves, strict=True)):
                 known = method in baselines
-                style = {"color": "0.4", "linestyle": (":", "--")[list(baselines).index(method) % 2]} if known else {}
+                style = (
+                    {"color": "0.4", "linestyle": (":", "--", "-.")[list(baselines).index(method) % 3]} if known else {}
+                )
                 style = style or {"color": colors[row % len(colors)], "linestyle": _line_over(both[:row], both[row])}
                 ax.plot(x, curve, linewidth=1.3, label=method, **style)
             ax.set(xlabel=f"pixels {_CURVES[name]}, %", xlim=(0, 100), ylim=(0, 1.02))

@@ -73,4 +73,18 @@ SCORES = {
         "Adebayo et al. 2018, arXiv:1810.03292",
         lambda it: sanity.mean_likeness(it.maps, (one(it.images, it.targets) for one in it.explain_untrained)),
     ),
+    "upper": Score(
+        "the same, where the upper half of the layers is untrained, and the lower as it is",
+        False,
+        True,
+        "Adebayo et al. 2018, arXiv:1810.03292",
+        lambda it: sanity.mean_likeness(it.maps, (one(it.images, it.targets) for one in it.explain_upper)),
+    ),
+    "runner-up": Score(
+        "rank correlation, for or against, with the map for the emotion that comes second",
+        False,
+        True,
+        "after Nie et al. 2018, arXiv:1805.07039",
+        lambda it: sanity.mean_likeness(it.maps, [it.explain(it.images, it.others)]),
+    ),
 }

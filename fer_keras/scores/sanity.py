@@ -1,6 +1,8 @@
 """Is a map of what the network has learned? Then it is another one where nothing has been learned.
 
-Adebayo et al., "Sanity Checks for Saliency Maps", 2018 (arXiv:1810.03292): the test of the model's parameters.
+Adebayo et al., "Sanity Checks for Saliency Maps", 2018 (arXiv:1810.03292): the test of the model's parameters, of all
+of them and of those of its upper layers alone. A map that does not change with the latter shows what the lower layers
+respond to in the face, whatever the network makes of it.
 """
 
 from collections.abc import Iterable
@@ -13,10 +15,13 @@ from scipy.stats import rankdata
 from fer_keras.models.copies import copied, copy_weights, pairs
 
 DRAWS = 3  # untrained networks: with one, the mean over images changes by up to a factor of two with its seed
+UPPER = 0.5  # of the layers with weights: the last ones, that are untrained where the first stay as they are
 
 
-def untrained(model: keras.Model, seed: int = 0) -> keras.Model:
+def untrained(model: keras.Model, seed: int = 0, *, kept: float = 0.0) -> keras.Model:
     """Return a network of the same layers, with weights as before any training: others than the model began with.
+
+    kept: of the layers with weights, 0..1: so many of the first ones stay as they have been learned.
 
     What a network began with is left in what it has learned: in the vgg25 that is shipped the kernels of the first
     convolution and of the logits correlate with their first values at 0.5. So initialisers with a seed of their own get
@@ -29,8 +34,9 @@ def untrained(model: keras.Model, seed: int = 0) -> keras.Model:
         return type(layer).from_config(_with_other_seeds(layer.get_config(), random))
 
     begun = copied(model, begun_anew)
-    for layer, own in pairs(model, begun):
-        if isinstance(layer, keras.layers.Normalization):
+    learned = [pair for pair in pairs(model, begun) if pair[0].weights]
+    for number, (layer, own) in enumerate(learned):
+        if number < round(kept * len(learned)) or isinstance(layer, keras.layers.Normalization):
             copy_weights(layer, own)
     return begun
 

@@ -1,5 +1,7 @@
 """What every registered method keeps to, whatever it computes."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
@@ -149,3 +151,9 @@ def test_wrong_images_and_targets_are_refused(images, targets, message):
 def test_an_unknown_method_is_refused_with_the_nearest():
     with pytest.raises(UserError, match=r"no method 'gradcam'\. Did you mean 'grad-cam'\?"):
         explainer_class("gradcam")
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_what_is_drawn_at_random_takes_a_seed_and_nothing_else_does(name):
+    method = explainer_class(name)
+    assert method.seeded == ("seed" in inspect.signature(method).parameters)

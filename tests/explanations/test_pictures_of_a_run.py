@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fer_keras.data.synthetic import PARTS, synthetic_parts
+from fer_keras.data.prepare import load_faces
+from fer_keras.data.synthetic import PARTS, draw_faces
 from fer_keras.emotions import EMOTIONS
 from fer_keras.explain import lime_images
 from fer_keras.explain.gradients import Saliency
@@ -21,8 +22,8 @@ ALL_OF_THEM = (*DEFAULTS, "grad-cam", "occlusion", "filters", "regions", "scores
 @pytest.fixture(scope="module")
 def parts(faces):
     """uint8 (49, 48, 48): what each pixel of the faces shows."""
-    n = len(faces)
-    return synthetic_parts(training=n, public=n, private=n)[n : 2 * n]
+    n, whole = len(faces), load_faces("synthetic", limit=len(faces))
+    return draw_faces(whole.labels).parts[n : 2 * n]
 
 
 @pytest.fixture(scope="module")
@@ -150,9 +151,10 @@ def test_scores_are_those_of_the_maps_beside_them(explained, parts, run, arrays_
     from fer_keras.scores import faithfulness, localisation
 
     images = pd.read_csv(explained / "scores" / "images.csv")
-    assert set(images.method) == {"saliency", "grad-cam", "occlusion", "lime", "edges", "noise"}
+    assert set(images.method) == {"saliency", "grad-cam", "occlusion", "lime", "edges", "centre", "noise"}
     of = images[(images.method == "saliency")].pivot(index="index", columns="score", values="value")
-    assert len(of) == 12 and of[["sensitivity", "untrained"]].notna().all(axis=1).sum() == 6  # one of each emotion
+    anew = of[["sensitivity", "untrained", "upper"]].notna().all(axis=1)
+    assert len(of) == 12 and anew.sum() == 6  # one of each emotion
     model, arrays = keras.saving.load_model(run.model_file, compile=False), arrays_of(explained / "saliency")
     taken = arrays["images"][of.index], arrays["maps"][of.index], arrays["predictions"][of.index]
     curves = faithfulness.curves(*taken, lambda faces: model(faces[..., None]).numpy())
@@ -169,9 +171,11 @@ def test_the_area_below_a_curve_is_its_score_in_the_table(first_command, explain
 
 
 def test_every_method_is_held_against_the_same_three_different_untrained_networks(first_command):
-    seeds = [given["seed"] for given, _ in first_command["untrained"]]
-    assert len(seeds) == 4 * 3 and len(set(seeds)) == 3
-    assert all(set(seeds[start : start + 3]) == set(seeds) for start in range(0, 12, 3))
+    calls = [(given["kept"], given["seed"]) for given, _ in first_command["untrained"]]
+    seeds = {seed for _, seed in calls}
+    of_each = [(kept, seed) for kept in (0.0, 0.5) for seed in seeds]  # untrained, and its upper half alone
+    assert len(seeds) == 3 and len(calls) == 4 * 6
+    assert all(sorted(calls[start : start + 6]) == sorted(of_each) for start in range(0, 24, 6))
 
 
 def test_the_table_of_scores_has_means_errors_and_numbers(explained):
@@ -187,7 +191,8 @@ def test_the_table_of_scores_has_means_errors_and_numbers(explained):
     assert row["over_noise_error"] == pytest.approx(lead.std(ddof=1) / 12**0.5)
     edges = table[(table.method == "edges")].set_index("score")
     assert edges.over_edges.isna().all() and edges.over_noise.notna().all()
-    assert edges.loc["untrained", "mean"] == pytest.approx(1)  # they know no network
+    of_the_network = edges.loc[["untrained", "upper", "runner-up"], "mean"]
+    assert of_the_network.tolist() == pytest.approx([1, 1, 1])  # they know no network
     assert set(table[table.method == "grad-cam"].layer) == {"conv2d_1"}
 
 

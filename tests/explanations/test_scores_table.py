@@ -3,15 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from fer_keras.explanations.scores import beats_baselines, scores_text, summarised
+from fer_keras.explanations.scores import _runners_up, beats_baselines, scores_text, summarised
 from fer_keras.scores.registry import SCORES
 
 IMAGES = {  # insertion, higher is better: of four images
     "ahead": [0.9, 0.8, 0.7, 0.8],
     "by chance": [0.9, 0.1, 0.8, 0.2],
     "edges": [0.5, 0.4, 0.3, 0.4],
+    "centre": [0.5, 0.4, 0.3, 0.2],
     "noise": [0.2, 0.3, 0.1, 0.0],
 }
+ANEW = "sensitivity, untrained, upper and runner-up"
 
 
 def table():
@@ -40,8 +42,8 @@ def test_the_table_for_people_marks_them():
     assert lines[0].split() == list(SCORES)
     marked = {line.split("0.")[0].strip() for line in lines[2:-2] if "*" in line}
     assert marked == {"ahead"} and "0.800*" in lines[2]
-    assert lines[-2].strip().startswith("*: ahead of edges and noise")
-    assert lines[-1].strip() == "over 4 images; sensitivity and untrained over all of them"
+    assert lines[-2].strip().startswith("*: ahead of edges, centre and noise")
+    assert lines[-1].strip() == f"over 4 images; {ANEW} over all of them"
 
 
 def test_images_without_a_map_are_left_out_of_what_is_said_of_their_number():
@@ -49,4 +51,9 @@ def test_images_without_a_map_are_left_out_of_what_is_said_of_their_number():
     anew = values.score.map(lambda name: SCORES[name].anew)
     values = values[~anew | (values["index"] < 3)]  # explained anew: three of the images
     values.loc[(values.score == "untrained") & (values.method == "ahead") & (values["index"] == 0), "value"] = np.nan
-    assert scores_text(summarised(values)).endswith("over 4 images; sensitivity and untrained over 2 to 3 of them")
+    assert scores_text(summarised(values)).endswith(f"over 4 images; {ANEW} over 2 to 3 of them")
+
+
+def test_the_runner_up_is_the_likeliest_emotion_but_the_one_explained():
+    probabilities = np.array([[0.5, 0.2, 0.3], [0.1, 0.2, 0.7], [0.4, 0.4, 0.2]])
+    assert _runners_up(probabilities, np.array([0, 1, 1])).tolist() == [2, 2, 0]

@@ -15,6 +15,7 @@ from fer_keras.scores.explained import Explained
 from fer_keras.scores.registry import SCORES
 
 SIDE = 48
+OF_OTHER_NETWORKS = ("explain_untrained", "explain_upper")
 
 
 @pytest.fixture
@@ -164,6 +165,18 @@ def test_an_untrained_network_has_nothing_of_what_the_model_began_with_and_the_m
         np.testing.assert_array_equal(got, expected)
 
 
+def test_where_the_upper_half_is_untrained_the_lower_is_as_it_was(random):
+    model = build("cnn3", seed=3)
+    model.set_weights([random.random(weights.shape) for weights in model.get_weights()])
+    clone = sanity.untrained(model, 1, kept=0.5)
+    layers = [layer for layer in model.layers if layer.weights]
+    same = [
+        all(map(np.array_equal, layer.get_weights(), clone.get_layer(layer.name).get_weights())) for layer in layers
+    ]
+    half = round(len(layers) / 2)
+    assert same == [True] * half + [False] * (len(layers) - half)
+
+
 def test_preprocessing_that_was_adapted_is_no_training():
     normalization = keras.layers.Normalization(axis=None)
     normalization.adapt(np.array([100.0, 140.0]))
@@ -191,6 +204,14 @@ def test_edges_are_where_gray_changes_whatever_the_images_beside():
     np.testing.assert_array_equal(maps[0], maps[0].mean(axis=0, keepdims=True).repeat(SIDE, axis=0))
 
 
+def test_the_spot_lies_in_the_centre_and_is_as_wide_as_a_sixth_of_the_side():
+    (one,) = baselines.centre(np.zeros((1, SIDE, SIDE), np.uint8), np.zeros(1, int))
+    np.testing.assert_allclose(one, one[::-1])
+    np.testing.assert_allclose(one, one.T)
+    assert one.argmax() // SIDE == 23 and one.dtype == np.float32
+    np.testing.assert_allclose(one[23, 31] / one[23, 23], np.exp(-(7.5**2 - 0.5**2) / (2 * 8**2)), rtol=1e-5)
+
+
 def test_noise_is_other_noise_each_time_and_the_same_for_a_seed():
     faces = np.zeros((2, SIDE, SIDE))
     method, again = baselines.noise(1), baselines.noise(1)
@@ -207,14 +228,17 @@ def right(random):
     mouth = parts == PARTS.index("mouth")
     images = np.where(mouth, 250, random.integers(0, 100, mouth.shape)).astype(np.uint8)
     maps = mouth + random.random(mouth.shape) / 10
+    other = np.random.default_rng(1).random(mouth.shape)
     return Explained(
         images,
         np.zeros(3, int),
+        np.ones(3, int),
         maps,
         parts,
         weighted(mouth[0].astype(float)),
-        explain=lambda faces, _: maps[: len(faces)],
+        explain=lambda faces, targets: other if targets.any() else maps,
         explain_untrained=(lambda faces, _: random.random(faces.shape),) * 2,
+        explain_upper=(lambda faces, _: random.random(faces.shape),) * 2,
     )
 
 
@@ -225,8 +249,9 @@ def test_every_score_prefers_the_right_map_to_a_wrong_one(right, name, random):
     wrong = dataclasses.replace(
         right,
         maps=upside_down,
-        explain=lambda faces, _: random.random(faces.shape),
+        explain=lambda faces, targets: upside_down if targets.any() else random.random(faces.shape),
         explain_untrained=(lambda *_: upside_down,) * 2,
+        explain_upper=(lambda *_: upside_down,) * 2,
     )
     good, bad = score.of(right), score.of(wrong)
     assert good.shape == bad.shape == (3,) and good.dtype == np.float64
@@ -236,18 +261,16 @@ def test_every_score_prefers_the_right_map_to_a_wrong_one(right, name, random):
 
 @pytest.mark.parametrize("name", SCORES)
 def test_an_images_score_does_not_depend_on_the_map_scale(right, name):
+    of_others = {name: (lambda faces, _: np.random.default_rng(0).random(faces.shape),) for name in OF_OTHER_NETWORKS}
     larger = dataclasses.replace(
-        right,
-        maps=right.maps * 1000,
-        explain=lambda *a: right.explain(*a) * 1000,
-        explain_untrained=(lambda faces, _: np.random.default_rng(0).random(faces.shape),),
+        right, maps=right.maps * 1000, explain=lambda *a: right.explain(*a) * 1000, **of_others
     )
-    same = dataclasses.replace(right, explain_untrained=larger.explain_untrained)
+    same = dataclasses.replace(right, **of_others)
     np.testing.assert_allclose(SCORES[name].of(larger), SCORES[name].of(same))
 
 
 def test_taking_some_images_takes_all_that_is_known_of_them(right):
     some = right.take(np.array([2, 0]))
-    for name in ("images", "targets", "maps", "parts"):
+    for name in ("images", "targets", "others", "maps", "parts"):
         np.testing.assert_array_equal(getattr(some, name), getattr(right, name)[[2, 0]])
     assert some.probabilities is right.probabilities and len(SCORES["deletion"].of(some)) == 2
