@@ -30,6 +30,8 @@ _MENDABLE = {
     errno.EISDIR: "name a file",
     errno.EEXIST: "choose another place",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EFBIG: "raise the limit on the size of files, or choose another file system",
+    errno.ELOOP: "remove the links that lead round in a circle",
 }
 
 
@@ -58,6 +60,7 @@ class Parser(argparse.ArgumentParser):
 def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     """Call `main` and return the exit code: its own or 0, 2 with one line for a user's mistake, 130 for Ctrl-C."""
     program = program or os.path.basename(sys.argv[0])  # noqa: PTH119
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):  # a path may have letters that the terminal's encoding lacks
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -92,6 +95,17 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
         sys.unraisablehook = hook
         for timer in again:
             timer.cancel()
+
+
+def _open_closed_streams() -> None:
+    """Give a program that was started without its standard streams (`2>&-`) ones that lead nowhere: libraries, and the
+    files that would get their numbers, need them."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115 - open for as long as it runs
 
 
 def _hook_that_interrupts_again(hook: Callable, again: list[threading.Timer]) -> Callable:
@@ -141,7 +155,7 @@ def import_quietly(*modules: str) -> None:
     _check_backend()
     sys.stderr.flush()
     stderr = os.dup(2)
-    with tempfile.TemporaryFile() as said:
+    with _temporary_file() as said:
         os.dup2(said.fileno(), 2)
         try:
             for module in ("keras", *modules):
@@ -156,6 +170,15 @@ def import_quietly(*modules: str) -> None:
     keras.config.set_floatx("float32")
     keras.config.set_image_data_format("channels_last")
     keras.config.set_epsilon(1e-7)
+
+
+def _temporary_file():
+    """Return a temporary file; where the system has no folder for them one in memory, or one that keeps nothing."""
+    try:
+        return tempfile.TemporaryFile()
+    except FileNotFoundError:
+        in_memory = getattr(os, "memfd_create", None)  # Linux alone
+        return os.fdopen(in_memory("said"), "w+b") if in_memory else open(os.devnull, "w+b")  # noqa: PTH123
 
 
 def _is_of_use(record: logging.LogRecord) -> bool:

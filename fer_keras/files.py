@@ -56,12 +56,13 @@ def written_aside(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it takes the place of `path`, on failure it is removed.
 
     Of a symbolic link it takes the place of what the link leads to.
-    The temporary name keeps the suffix, because writers such as Keras's choose their format by it.
+    The temporary name is not too long where `path` is not, and keeps its suffix, because writers such as Keras's choose
+    their format by it.
     """
     path = Path(path)
     path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:100]}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     aside = Path(name)
     try:

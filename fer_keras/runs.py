@@ -25,7 +25,7 @@ from fer_keras.provenance import Ancestor, ancestors_in
 
 SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
 VALIDATION = "validation"  # instead of a split: the images held out of training to validate it, whatever their split
-PREDICTIONS = "predictions.csv"  # in evaluation/<split>/
+METRICS, PREDICTIONS, COMPARE = "metrics.json", "predictions.csv", "compare.json"  # in evaluation/<split>/
 FORMAT = 1  # of config.json; raised when an older reader would misread it
 # What the record of the data in config.json must have: key by key the type.
 RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
@@ -176,7 +176,7 @@ def read_config(run: Run) -> RunConfig:
     settings, data = values.get("settings"), values.get("data")
     if not isinstance(settings, dict) or not isinstance(data, dict):
         raise UserError(f"{run.config_file}: expected the objects 'settings' and 'data'. Train the run again")
-    for key, kind in RECORD.items():
+    for key, kind in RECORD.items() | {(key, int) for key in ("training", "validation") if key in data}:
         if not isinstance(data.get(key), kind):
             received = f"received {data[key]!r}" if key in data else "which is missing"
             raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
@@ -216,7 +216,11 @@ def title_of(run: Run) -> str:
 
 
 def is_run(path: Path) -> bool:
-    return (path / "config.json").is_file()
+    """Tell whether a run lies there; not where one may not look, as in somebody else's folder among the runs."""
+    try:
+        return (path / "config.json").is_file()
+    except PermissionError:
+        return False
 
 
 def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
@@ -228,8 +232,8 @@ def open_run(path: Path | str, logdir: Path | str = "logs") -> Run:
     if str(path) == PRETRAINED and is_run(SHIPPED):
         return open_pretrained(logdir)
     for candidate in (expanded(path), Path(logdir) / str(path)):
-        if is_run(candidate):
-            return Run(candidate)
+        if is_run(candidate):  # "." and ".." are no names
+            return Run(candidate if candidate.name not in ("", "..") else candidate.resolve())
     if run := run_called(str(path), logdir):
         return run
     runs = all_runs(logdir)
@@ -280,11 +284,17 @@ def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:
 def open_pretrained(logdir: Path | str) -> Run:
     """Return the shipped run as it stands in `logdir`, where evaluations and explanations of it can be written.
 
-    It is copied there where it is missing or of another version of the package; result.json, which makes it a finished
-    run, comes last.
+    It is copied there where it is missing or of another version of the package: first card.md, which no other run has,
+    and last result.json, which makes it a finished run. UserError where a run of somebody's own has its place.
     """
     run = Run(Path(logdir) / PRETRAINED)
-    files = sorted((file for file in SHIPPED.rglob("*") if file.is_file()), key=lambda file: file.name == "result.json")
+    if is_run(run.path) and not (run.path / "card.md").is_file():
+        raise UserError(
+            f"{run.path} is a run of your own, in the place of the one that is shipped. Give it another name, or give "
+            f"another --logdir"
+        )
+    order = {"card.md": 0, "result.json": 2}
+    files = sorted((file for file in SHIPPED.rglob("*") if file.is_file()), key=lambda file: order.get(file.name, 1))
     for file in files:
         copy = run.path / file.relative_to(SHIPPED)
         if not copy.is_file() or not filecmp.cmp(file, copy, shallow=False):

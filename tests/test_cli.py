@@ -1,6 +1,7 @@
 import errno
 import logging
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -211,3 +212,17 @@ def test_what_the_terminal_cannot_write_is_written_otherwise():
         [sys.executable, "-c", script], capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}, check=False
     )
     assert (done.returncode, done.stdout.split()) == (0, [b"l\\xf6gs"])
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_a_program_without_standard_streams_does_its_work(tmp_path, closed):
+    probe = (
+        "import sys; from fer_keras import cli; from pathlib import Path\n"
+        "def main():\n"
+        "    print('said'); print('and', file=sys.stderr, flush=True)\n"
+        f"    Path({str(tmp_path / 'done')!r}).write_text(str(sys.stderr.isatty()))\n"
+        "sys.exit(cli.guarded(main, 'prog'))"
+    )
+    command = f"{shlex.quote(sys.executable)} -c {shlex.quote(probe)} {closed}"
+    assert subprocess.run(["sh", "-c", command], cwd=ROOT, check=False).returncode == 0
+    assert (tmp_path / "done").read_text() == "False"

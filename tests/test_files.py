@@ -74,3 +74,9 @@ def test_an_error_without_a_name_gets_that_of_the_file(tmp_path):
     with pytest.raises(OSError) as refused, written_aside(tmp_path / "a.csv"):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert refused.value.filename == str(tmp_path / "a.csv")
+
+
+def test_the_longest_name_of_all_can_be_written(tmp_path):
+    path = tmp_path / f"{'a' * 250}.png"
+    write_text(path, "all of it")
+    assert path.read_text() == "all of it" and [entry.name for entry in tmp_path.iterdir()] == [path.name]

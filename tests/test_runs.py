@@ -166,6 +166,7 @@ def test_a_run_opens_by_the_word_it_was_given_where_it_is_the_only_one(tmp_path)
 def shipped(tmp_path, monkeypatch):
     run = make_run(tmp_path / "package", None, finished=True)
     run.model_file.write_bytes(b"weights of this version")
+    (run.path / "card.md").write_text("# pretrained")
     monkeypatch.setattr(runs, "SHIPPED", run.path)
     return run
 
@@ -206,3 +207,41 @@ def test_the_contract_of_file_names():
     }
     for name, path in names.items():
         assert path.relative_to("logs/r").as_posix() == name
+
+
+def test_a_run_of_somebodys_in_the_place_of_the_shipped_one_stays(tmp_path):
+    own = make_run(tmp_path, None, finished=True)
+    own.path.rename(tmp_path / "pretrained")
+    with pytest.raises(UserError, match="is a run of your own, in the place of the one that is shipped"):
+        open_run("pretrained", tmp_path)
+    assert read_config(Run(tmp_path / "pretrained")).settings.arch == "cnn4"
+    shipped = open_run("pretrained", tmp_path / "logs")
+    assert open_run("pretrained", tmp_path / "logs") == shipped and read_config(shipped).settings.arch == "vgg25"
+
+
+def test_what_one_may_not_look_into_hides_no_run(tmp_path, monkeypatch):
+    run, is_file = make_run(tmp_path, None, finished=True), Path.is_file
+    (tmp_path / "lost+found").mkdir()
+
+    def refusing(path, **options):
+        if "lost+found" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path, **options)
+
+    monkeypatch.setattr(Path, "is_file", refusing)
+    assert newest_finished(tmp_path) == run
+
+
+def test_a_run_has_its_name_from_inside_too(tmp_path, monkeypatch):
+    run = make_run(tmp_path, None, finished=True)
+    (run.path / "figures").mkdir()
+    for inside, path in ((run.path, "."), (run.path / "figures", "..")):
+        monkeypatch.chdir(inside)
+        assert open_run(path).path.name == run.path.name == name_of(path, tmp_path)
+
+
+def test_a_number_of_images_that_is_none_is_told(tmp_path):
+    run = make_run(tmp_path, None, finished=True)
+    write_config(run, RunConfig(Settings(), RECORD | {"training": "many"}))
+    with pytest.raises(UserError, match=r"expected data\.training to be a int, received 'many'"):
+        read_config(run)

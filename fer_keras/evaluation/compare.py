@@ -15,9 +15,9 @@ from fer_keras.files import write_json
 from fer_keras.metrics import McNemar, mcnemar
 from fer_keras.plots.compare import compare_figure
 from fer_keras.plots.style import save_figure
+from fer_keras.runs import COMPARE
 
 SIGNIFICANT = 0.05
-COMPARE = "compare.json"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from fer_keras.data.protocol import indices
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
-from fer_keras.evaluation.seen import Library, Seen, data_of, seen_by, trained_on
+from fer_keras.evaluation.seen import Library, Seen, chose_for, data_of, seen_by, trained_on
 from fer_keras.provenance import SplitRecipe
 from fer_keras.runs import VALIDATION, RunConfig
 
@@ -32,8 +32,8 @@ class HeldOut:
     trained on, or among those that chose its epoch; None: not known.
     all_chose: whether as good as all images of the split chose the epoch of some run: `leaked` then tells of training
     alone, for without the others nothing would be left.
-    copied: bool (N,), those that `leaked` tells and others whose photograph stands in what trained one of the runs, or
-    a run that it comes from, cut or scaled otherwise; None: not known, or not looked for.
+    copied: bool (N,), those that `leaked` tells and others whose photograph, in another form, trained one of the runs,
+    or a run that it comes from, or (unless `all_chose`) chose its epoch; None: not known, or not looked for.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
     warnings: sentences that a reader of the numbers must not miss.
@@ -78,7 +78,7 @@ def hold_out(
 
     data: as `--data`; None is what the first run was trained on. split: one of SPLITS or VALIDATION; None is the
     first of PrivateTest, PublicTest and VALIDATION that there is. limit: at most so many images, stratified by
-    `seed`; 0 is all. find_copies: whether to look for photographs that were trained on, which takes seconds.
+    `seed`; 0 is all. find_copies: whether to look for photographs that were seen in another form, which takes seconds.
 
     Raises:
         UserError: for data that are missing, damaged or without labels, and for a split that they lack.
@@ -111,12 +111,10 @@ def hold_out(
     all_chose = bool(np.any([by.chose for by in seen], axis=0).mean() > 1 - FEW)
     leaked = _leaked(seen, all_chose)
     left_out = leaked is not None and not all_chose
-    why = "" if asked_for else _reason(seen, whole, split)
-    how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     held = HeldOut(
         faces=faces,
         split=split,
-        reason=f"{why} {how}".strip(),
+        reason="",
         selected_each=selected_each,
         trained_each=tuple(by.trained_on() for by in seen),
         leaked=leaked,
@@ -125,20 +123,49 @@ def hold_out(
         fold_of=fold_of,
     )
     held = _limited(held, seen, limit, seed) if limit else held
-    return replace(held, copied=_copied(held, candidates, library)) if find_copies else held
+    held = _with_copies(held, candidates, library) if find_copies else held
+    why = "" if asked_for else _reason(seen, whole, held)
+    how = "Each image is judged by the one network that was not trained on it." if crossed else ""
+    return replace(held, reason=f"{why} {how}".strip())
 
 
-def _copied(held: HeldOut, candidates: list[Candidate], library: Library) -> np.ndarray | None:
-    """Return which of the images show a photograph that trained a run; None where that is not known.
+def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -> HeldOut:
+    """Return the images with what is known of their photographs, which may have been seen in another form: cut, scaled,
+    or saved anew.
 
-    Drawn faces are of no photographs. In cross-validation most images have trained some network, if not their judge.
+    Nothing of drawn faces, which are of no photographs; nor in cross-validation, where most images have trained some
+    network, if not their judge.
     """
     if held.leaked is None or held.synthetic or held.fold_of is not None:
-        return None
+        return held
     if held.leaked.all():
-        return held.leaked
+        return replace(held, copied=held.leaked)
     # Of all images, those of `leaked` too: the audit has asked the same, and the answer is kept.
-    return held.leaked | (near_copies(held.faces.images, trained_on(candidates, library))[:, 0] >= 0)
+    trained = _shown_by(trained_on(candidates, library), held)
+    chose = [_shown_by(chose_for(candidate, library), held) for candidate in candidates]
+    warnings, which = list(held.warnings), f"of most of these {len(held.faces):,} images"
+    if trained.mean() > 0.5 and held.leaked.mean() <= 0.5:
+        warnings.append(
+            f"The photographs {which} were trained on in another form: the accuracy says nothing about new."
+        )
+    selected = [own.mean() > 0.5 for own in chose]
+    told = zip(candidates, selected, held.selected_each, strict=True)
+    if names := [one.name for one, by, was in told if by and not was]:
+        warnings.append(
+            f"The photographs {which}, in another form, chose the epoch of {', '.join(names)}: the accuracy is a "
+            f"little too good to be true."
+        )
+    return replace(
+        held,
+        selected_each=tuple(True if by else was for by, was in zip(selected, held.selected_each, strict=True)),
+        copied=held.leaked | trained | (False if held.all_chose else np.any(chose, axis=0)),
+        warnings=tuple(warnings),
+    )
+
+
+def _shown_by(references: np.ndarray, held: HeldOut) -> np.ndarray:
+    """Return which of the images show a photograph of the references, uint8 (M, 48, 48): bool (N,)."""
+    return near_copies(held.faces.images, references)[:, 0] >= 0
 
 
 def _limited(held: HeldOut, seen: list[Seen], limit: int, seed: int) -> HeldOut:
@@ -180,16 +207,17 @@ def _default_split(candidates: list[Candidate], whole: Faces) -> str:
     return VALIDATION if trained_here and all(one.split.holds_out for one in trained_here) else "Training"
 
 
-def _reason(seen: list[Seen], whole: Faces, split: str) -> str:
+def _reason(seen: list[Seen], whole: Faces, held: HeldOut) -> str:
     """Return why the split was taken, and what is known of the part that it took: no more than that."""
-    candidates = [by.candidate for by in seen]
+    candidates, split = [by.candidate for by in seen], held.split
     if split in ("PrivateTest", "PublicTest"):
         theirs = all(one.config.data["sha256"] == whole.sha256 for one in candidates)
         if theirs:  # it may repeat a few of their images: those are told as leaks
             untouched = all(split in one.config.data["testable"] for one in candidates)
             untouched &= not any(by.elsewhere.any() or by.only_chose.mean() > FEW for by in seen)
-        else:
+        else:  # the same photographs may stand there, saved anew: nothing is promised unless they have been looked for
             untouched = not any((by.trained | by.chose).any() for by in seen)
+            untouched &= held.synthetic or (held.copied is not None and not held.copied.any())
         if untouched and all(by.known and not by.strangers and not _selected_on(by, split) for by in seen):
             return f"{split} took no part in training or in choosing the epoch."
         return f"It is the data's split to test on: {split}."
@@ -291,7 +319,7 @@ def _warnings(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> 
         said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
     for by in seen:
         candidate, chose = by.candidate, _selected_on(by, split)
-        few = 0 if candidate.config.data["validation_split"] == split else FEW  # others are repeats of the data set's
+        few = 0 if split in _validated_by(candidate.config) else FEW  # others are repeats of the data set's
         if candidate not in chosen and not learned and by.only_chose.mean() > few:
             too_good = "the accuracy is a little too good to be true, that " if chose else "the accuracy "
             said.append(
@@ -326,6 +354,12 @@ def _warnings(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> 
     if not whole.synthetic and any(record["synthetic"] for record in records):
         said.append("Trained on drawn, synthetic faces: no network for real ones.")
     return said
+
+
+def _validated_by(config: RunConfig) -> set[str]:
+    """Return the splits of its data that have validated a run, or one on the same data that it comes from."""
+    related = [run for run in config.ancestors if run.split.sha256 == config.data["sha256"]]
+    return {config.data["validation_split"], *(run.validation_split for run in related)}
 
 
 def _knows_judges(config: RunConfig) -> bool:

@@ -20,9 +20,9 @@ from fer_keras.evaluation.runs_to_evaluate import (
     refuse_lone_votes,
     refuse_two_votes,
 )
-from fer_keras.files import expanded, writable, write_json, write_text
+from fer_keras.files import expanded, remove_unfinished, writable, write_json, write_text
 from fer_keras.lock import only_writer
-from fer_keras.runs import PREDICTIONS
+from fer_keras.runs import COMPARE, METRICS, PREDICTIONS
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -60,8 +60,9 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
     with only_writer(folder):
-        page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / report.METRICS)
-        (folder / report.METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
+        remove_unfinished(folder)  # of a process that was killed
+        page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / METRICS)
+        (folder / METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
         write_text(page, card.card_text(evaluation))
         written = [*report.write_evaluation(evaluation, folder), page]
     print(f"\n{console.written_text(folder, written)}", flush=True)
@@ -77,8 +78,9 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
     with only_writer(folder):
-        earlier = replaced_by([report.to_json(one) for one in comparison.evaluations], folder / compare.COMPARE)
-        (folder / compare.COMPARE).unlink(missing_ok=True)  # it comes last here too
+        remove_unfinished(folder)
+        earlier = replaced_by([report.to_json(one) for one in comparison.evaluations], folder / COMPARE)
+        (folder / COMPARE).unlink(missing_ok=True)  # it comes last here too
         written = compare.write_comparison(comparison, folder)
     print(f"\n{console.written_text(folder, written)}", flush=True)
     _say_replaced(earlier)
@@ -89,6 +91,17 @@ def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
     many = f"-ensemble-of-{len(candidates)}" if len(candidates) > 1 else ""
     epoch = f"-epoch-{options.epoch}" if options.epoch is not None else ""
     return writable(options.output or candidates[0].run.evaluation(f"{what}{many}{epoch}"))
+
+
+def _apart(folder: Path) -> Path:
+    """Return a folder to predict into. UserError where an evaluation stands, whose files all belong to its numbers."""
+    for name in (METRICS, COMPARE):
+        if (folder / name).is_file():
+            raise UserError(
+                f"{folder}: expected a folder without an evaluation, received one with {name}. Choose another by "
+                f"--output"
+            )
+    return folder
 
 
 def _judges(candidates: list[Candidate], options: Options) -> dict[str, Any]:
@@ -110,7 +123,7 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError("--no-detect is for photos: a CSV holds faces already. Leave it out")
     faces = submission.read_rows(paths[0], options.limit)
     if options.submission is None:
-        file = _folder(f"predict-{paths[0].stem}", candidates, options) / PREDICTIONS
+        file = _apart(_folder(f"predict-{paths[0].stem}", candidates, options)) / PREDICTIONS
     else:
         file = expanded(options.submission)
         if file.exists() and not file.is_file():
@@ -121,6 +134,8 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError(
             f"{file}: expected another file to write than the one to read, received the same. Choose another"
         )
+    if options.submission is not None:
+        submission.refuse_other_file(file)
     replaced = ". It replaces one that stood there" if file.exists() else ""
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, report
@@ -149,7 +164,7 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
 
     asked = find_photos(paths)
     photos = asked[: options.limit or len(asked)]
-    folder = _folder("photos", candidates, options)
+    folder = _apart(_folder("photos", candidates, options))
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, own_photos
     from fer_keras.photos.predict import annotate

@@ -27,9 +27,9 @@ from fer_keras.plots.ensemble import ensemble_figure
 from fer_keras.plots.gallery import gallery_figure
 from fer_keras.plots.reliability import reliability_figure
 from fer_keras.plots.style import drawn_here, save_figure
-from fer_keras.runs import PREDICTIONS
+from fer_keras.runs import METRICS, PREDICTIONS
 
-METRICS, ENSEMBLE = "metrics.json", "ensemble.png"
+ENSEMBLE = "ensemble.png"
 FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
 
 

@@ -95,20 +95,25 @@ def _candidate(run: Run, epoch: int | None) -> Candidate:
         raise _unfinished(run, runs)
     members = tuple(_member(one, config.settings.equalize, epoch) for one in runs)
     split = SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(run, config))
-    kept = {read_json_object(one.result_file).get("best_epoch") if one.finished else None for one in runs}
+    kept = {_best_epoch(one) for one in runs}
     return Candidate(run, config, members, split, None if epoch is None or kept == {epoch} else epoch)
 
 
 def _member(run: Run, equalize: bool, epoch: int | None) -> Member:
     name = title_of(run)
     if epoch is None:
-        best = read_json_object(run.result_file).get("best_epoch")
-        return Member(name, run.model_file, best if isinstance(best, int) else None, equalize)
+        return Member(name, run.model_file, _best_epoch(run), equalize)
     kept = run.kept_epochs()
     if epoch not in kept:
         there = f"It has: {_listed(kept)}" if kept else "It kept none: train with --save-every N"
         raise UserError(f"--epoch: {run.path} kept no model of epoch {epoch}. {there}")
     return Member(name, run.epoch_file(epoch), epoch, equalize)
+
+
+def _best_epoch(run: Run) -> int | None:
+    """Return the epoch whose network a run has kept; None where it is not known."""
+    best = read_json_object(run.result_file).get("best_epoch") if run.finished else None
+    return best if isinstance(best, int) else None
 
 
 def _listed(numbers: list[int], most: int = 12) -> str:

@@ -16,6 +16,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import at_hand, load_faces
 from fer_keras.data.protocol import indices
 from fer_keras.data.select import stand_among
+from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.provenance import SplitRecipe
 
@@ -168,12 +169,22 @@ def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation:
 
 def trained_on(candidates: list[Candidate], library: Library) -> np.ndarray:
     """Return the images that trained the candidates or runs that they come from, where at hand: uint8 (M, 48, 48)."""
+    runs = [run for candidate in candidates for run in _lineage(candidate)]
+    return _images([(run, library.places(run)[0]) for run in runs if library.find(run.sha256) is not None], library)
+
+
+def chose_for(candidate: Candidate, library: Library) -> np.ndarray:
+    """Return the images that chose the epoch of a run or of what it comes from, where at hand: uint8 (M, 48, 48)."""
+    runs = [run for run in _lineage(candidate) if run.chose and library.find(run.sha256) is not None]
+    return _images([(run, library.places(run)[1]) for run in runs], library)
+
+
+def _images(parts: list[tuple[_Trained, np.ndarray]], library: Library) -> np.ndarray:
     places: dict[str, np.ndarray] = {}
-    for run in (run for candidate in candidates for run in _lineage(candidate)):
-        if library.find(run.sha256) is not None:
-            training, _ = library.places(run)
-            places[run.sha256] = np.union1d(places.get(run.sha256, training), training)
-    return np.concatenate([library.find(sha256).images[index] for sha256, index in places.items()])
+    for run, index in parts:
+        places[run.sha256] = np.union1d(places.get(run.sha256, index), index)
+    images = [library.find(sha256).images[index] for sha256, index in places.items()]
+    return np.concatenate([np.zeros((0, IMAGE_SIZE, IMAGE_SIZE), np.uint8), *images])
 
 
 def _parents(candidate: Candidate) -> tuple[str, ...]:

@@ -31,6 +31,21 @@ def read_rows(path: Path, limit: int) -> Faces:
     return faces.take(np.arange(min(limit or len(faces), len(faces))))
 
 
+def refuse_other_file(file: Path) -> None:
+    """Raise UserError where --submission would write over something that is no submission: data, or a network."""
+    if not file.is_file():
+        return
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.reader(lines)
+            header, first = next(rows, []), next(rows, ["", "0"])
+    except (OSError, ValueError, csv.Error):  # ValueError: UnicodeDecodeError too
+        header, first = [], []
+    labels = {str(label) for label in range(NUM_EMOTIONS)}
+    if len(header) != 2 or len(first) != 2 or first[1] not in labels:
+        raise UserError(f"--submission: {file} stands there, and is no submission. Choose another name")
+
+
 def submission_ids(faces: Faces) -> list[str]:
     """Return what stands in the id column: the file's own ids, else the number of the row, counted from 0.
 

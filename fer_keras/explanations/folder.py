@@ -18,13 +18,16 @@ from matplotlib.figure import Figure
 
 from fer_keras.config import read_json_object
 from fer_keras.errors import UserError
-from fer_keras.files import write_json, write_npz, written_aside
+from fer_keras.files import DamagedFile, read_npz, write_json, write_npz, written_aside
 from fer_keras.plots.style import save_figure
 
 FORMAT = 7  # another one where a later program draws something else for the same options
 DONE = "done.json"
 UNFINISHED = ".unfinished"  # a done.json in it: all is written, and only has to be moved
 MAPS = "maps.npz"
+
+
+_TOLD = ("file", "kind", "caption", "heading")  # of each file, in done.json
 
 
 class MethodFolder:
@@ -116,11 +119,7 @@ class MethodFolder:
     def is_done(self, options: Mapping[str, Any]) -> bool:
         """Tell whether the method is finished with these options, and its files are still there."""
         record = self.record()
-        return (
-            record is not None
-            and record["options"] == dict(options)
-            and all((self.path / file["file"]).is_file() for file in record["files"])
-        )
+        return record is not None and record["options"] == dict(options)
 
     def holds_others(self, options: Mapping[str, Any]) -> bool:
         """Tell whether files stand there that were made with other options, by whatever version."""
@@ -128,14 +127,17 @@ class MethodFolder:
         return bool(_listed(record)) and record.get("options") != dict(options)
 
     def record(self) -> dict[str, Any] | None:
-        """Return what done.json holds; None where the method is not finished, or by another version."""
+        """Return what done.json holds; None where the method is not finished, of another version, or lacks files."""
         record = _read(self.path / DONE)
         good = (
             record.get("format") == FORMAT
             and isinstance(record.get("options"), dict)
             and isinstance(record.get("reading"), str)
             and isinstance(record.get("notes"), list)
+            and all(isinstance(note, str) for note in record["notes"])
             and _listed(record) is not None
+            and all(isinstance(file.get(key), str) for file in record["files"] for key in _TOLD)
+            and all((self.path / file["file"]).is_file() for file in record["files"])
         )
         return record if good else None
 
@@ -150,6 +152,17 @@ class MethodFolder:
 
     def _add(self, name: str, kind: str, caption: str, heading: str) -> None:
         self.files.append({"file": name, "kind": kind, "caption": caption, "heading": heading})
+
+
+def kept_maps(folder: Path) -> dict[str, np.ndarray]:
+    """Return the arrays that a finished attribution has left in its folder. UserError where they are damaged."""
+    try:
+        return read_npz(folder / MAPS)
+    except (DamagedFile, OSError) as error:
+        raise UserError(
+            f"{folder / MAPS}: expected the maps of {folder.name}, received a damaged file ({error}). Make them again: "
+            f"--force"
+        ) from None
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.activation import write_activation
 from fer_keras.explanations.attribution import write_attribution, write_comparison
 from fer_keras.explanations.filters import write_filters
-from fer_keras.explanations.folder import MethodFolder
+from fer_keras.explanations.folder import DONE, MethodFolder
 from fer_keras.explanations.index_page import index_page
 from fer_keras.explanations.lime import write_lime
 from fer_keras.explanations.methods import METHODS, OF_ATTRIBUTIONS
@@ -81,7 +81,7 @@ def _carry_out_all(target: Target, network: Network, options: Options) -> None:
     folders = {name: MethodFolder(target.folder / name, note=target.note) for name in options.methods}
     wanted = {name: decided_by(name, target, network, options) for name in folders}
     pending = [name for name in folders if options.force or not folders[name].is_done(wanted[name])]
-    study = _study(target, network, options) if pending else None
+    study = _study(target, network, options) if pending or _is_stale(target) else None
     if study is not None:
         _tell_about(study)
     for number, name in enumerate(folders, start=1):
@@ -90,6 +90,7 @@ def _carry_out_all(target: Target, network: Network, options: Options) -> None:
             say(f"{where}: done before (--force does it again)")
             continue
         say(f"{where}: {METHODS[name]}")
+        started = time.monotonic()
         if folders[name].holds_others(wanted[name]):
             say("  takes the place of one that was made otherwise; --output FOLDER keeps both")
         try:
@@ -98,18 +99,33 @@ def _carry_out_all(target: Target, network: Network, options: Options) -> None:
             say("\nWhat is finished is kept: the same command goes on with the rest.")
             raise
         _write_index(target, study)
-    if not (target.folder / INDEX).is_file():
+        say(f"  {counted(len(folders[name].files), 'file')} in {duration(time.monotonic() - started)}")
+    if study is not None and not pending:
         _write_index(target, study)
 
 
+def _is_stale(target: Target) -> bool:
+    """Tell whether the page lacks what a killed command has finished, or shows what somebody has removed."""
+    page = target.folder / INDEX
+    if not page.is_file():
+        return True
+    text = page.read_text(encoding="utf-8", errors="replace")
+    for name in METHODS:
+        done = target.folder / name / DONE
+        if MethodFolder(target.folder / name).record() is None:
+            if f"='{name}/" in text:
+                return True
+        elif done.stat().st_mtime_ns > page.stat().st_mtime_ns:
+            return True
+    return False
+
+
 def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str, Any]) -> None:
-    started = time.monotonic()
     with folder.written(decided):
         with progress(name, _UNITS.get(name, "images")) as tell:
             _writer(name, study.options)(study, folder, tell)
         if name in EXPLAINERS:
             folder.notes[:0] = study.selection.notes
-    say(f"  {len(folder.files)} files in {duration(time.monotonic() - started)}")
 
 
 _UNITS = {"faces": "photos", "comparison": "methods", "activation": "steps", "regions": "methods", "scores": "methods"}

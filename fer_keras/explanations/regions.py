@@ -7,7 +7,7 @@ from fer_keras.data.synthetic import PARTS, parts_of
 from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.regions import FER2013_TEMPLATE, RegionMeans, region_means
 from fer_keras.explanations.attribution import titled
-from fer_keras.explanations.folder import MAPS, MethodFolder
+from fer_keras.explanations.folder import MethodFolder, kept_maps
 from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.study import Study, layer_of
 from fer_keras.plots.regions import regions_figure
@@ -25,9 +25,9 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
     where = f"{study.target.split}{study.limited}"
     layers = {name: layer_of(name, study.network, study.options) for name in names}
     for done, name in enumerate(names):
-        with np.load(folder.path.parent / name / MAPS, allow_pickle=False) as arrays:
-            maps, labels, indices = arrays["maps"], arrays["labels"], arrays["indices"]
-            right = arrays["predictions"] == labels
+        arrays = kept_maps(folder.path.parent / name)
+        maps, labels, indices = arrays["maps"], arrays["labels"], arrays["indices"]
+        right = arrays["predictions"] == labels
         if not right.any():
             folder.say(f"{name}: no image is classified correctly, nothing to count.")
             continue

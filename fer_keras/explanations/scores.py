@@ -9,7 +9,7 @@ import pandas as pd
 from fer_keras.console import columns, listed, say
 from fer_keras.explain.explainer import Explainer
 from fer_keras.explanations.attribution import explain, make_explainer, shown_maps
-from fer_keras.explanations.folder import MAPS, MethodFolder
+from fer_keras.explanations.folder import MethodFolder, kept_maps
 from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.regions import parts_from, parts_of_faces
 from fer_keras.explanations.study import Study, layer_of, predictor
@@ -76,9 +76,9 @@ def _of_method(name: str, study: Study, indices: np.ndarray, of_faces: Callable[
         model = untrained(study.network.model, seed, kept=kept)
         return maps_of(make_explainer(name, study, model))(images, targets)
 
-    with np.load(study.target.folder / name / MAPS, allow_pickle=False) as arrays:
-        rows = np.searchsorted(arrays["indices"], indices)
-        maps = shown_maps(explainer, arrays["maps"][rows])[0]
+    arrays = kept_maps(study.target.folder / name)
+    rows = np.searchsorted(arrays["indices"], indices)
+    maps = shown_maps(explainer, arrays["maps"][rows])[0]
     of_untrained, of_upper = (
         tuple(partial(maps_of_untrained, draw, kept) for draw in range(DRAWS)) for kept in (0.0, 1 - UPPER)
     )

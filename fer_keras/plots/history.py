@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style, new_figure
 
@@ -93,6 +93,8 @@ def _draw_learning_rate(ax: Axes, epoch: np.ndarray, rate: np.ndarray) -> None:
     positive = rate[rate > 0]
     if positive.size and positive.max() > 10 * positive.min():
         ax.set_yscale("log", nonpositive="mask")
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")  # Matplotlib's own is mathematics, in $
+        ax.yaxis.set_minor_formatter(NullFormatter())
     elif positive.size:
         top = positive.max()
         ax.set_ylim(0, 1.25 * top)

@@ -34,6 +34,7 @@ _RC = {
     "axes.spines.right": False,
     "axes.grid": False,
     "legend.frameon": False,
+    "text.parse_math": False,  # people's files may be called $_$
     "figure.dpi": 100,
     "savefig.dpi": PRINT_DPI,
 }

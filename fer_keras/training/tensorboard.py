@@ -1,5 +1,8 @@
 """TensorBoard: Keras's own callback, and the images that a person wants to see after each epoch."""
 
+import errno
+import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -28,12 +31,36 @@ class TensorBoard(keras.callbacks.TensorBoard):
         self.samples = _spread_over_emotions(validation.faces)
 
     def on_train_begin(self, logs=None):
+        with self._told():
+            self._begin(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        with self._told():
+            self._write_epoch(epoch, logs)
+
+    def on_train_end(self, logs=None):
+        with self._told():
+            super().on_train_end(logs)
+
+    @contextmanager
+    def _told(self):
+        """Raise what TensorFlow says of a full disk, or of a folder that it cannot write, as an OSError like others."""
+        import tensorflow as tf
+
+        try:
+            yield
+        except tf.errors.ResourceExhaustedError:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.log_dir) from None
+        except (tf.errors.FailedPreconditionError, tf.errors.PermissionDeniedError, tf.errors.NotFoundError):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES), self.log_dir) from None
+
+    def _begin(self, logs):
         super().on_train_begin(logs)
         if keras.backend.backend() == "tensorflow":  # only there is the network a TensorFlow graph
             with self._train_writer.as_default():
                 self.summary.graph(_traced(self.validation.stock))
 
-    def on_epoch_end(self, epoch, logs=None):
+    def _write_epoch(self, epoch, logs):
         super().on_epoch_end(epoch, logs)
         if not len(self.validation.faces):
             return

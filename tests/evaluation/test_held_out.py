@@ -2,10 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import stand_among, stratified_limit
 from fer_keras.data.source import read_faces
+from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import find_candidates
@@ -113,16 +115,42 @@ def test_images_that_chose_the_epoch_are_among_the_copies_though_none_trained_a_
     assert held.leaked.sum() == 14 and held.copied[held.leaked].all()
 
 
+@pytest.mark.parametrize(
+    ("split", "told", "selected_on"),
+    [
+        ("PublicTest", "in another form, chose the epoch of run", True),
+        ("Training", "trained on in another form", False),
+    ],
+)
+def test_images_that_were_seen_and_are_saved_anew_are_no_clean_test(
+    csv_of, candidate_of, drawn, tmp_path, split, told, selected_on
+):
+    run, folder = candidate_of(csv_of("Training", "PublicTest")), tmp_path / "anew"
+    faces = drawn.split(split)
+    for i, (image, label) in enumerate(zip(faces.images, faces.labels, strict=True)):
+        for part, pixels in (("test", image), ("train", 255 - image)):  # its own Training is of other pictures
+            path = folder / part / EMOTIONS[label] / f"{i}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(path, quality=90)
+    held = hold_out([run], data=str(folder), find_copies=True)
+    assert held.split == "PrivateTest" and not held.leaked.any() and held.copied.mean() > 0.9
+    assert any(told in warning for warning in held.warnings) and held.selected_on is selected_on
+    assert "no part" not in held.reason
+    assert "no part" not in hold_out([run], data=str(folder)).reason  # who has not looked promises nothing
+
+
 def test_copies_are_of_what_really_trained_the_runs(with_copies, candidate_of, drawn):
     whole, original = read_faces(with_copies), drawn.split("Training").images[3]
     runs, trained = [], []
     for seed in (4, 5):
-        settings = {"validation_split": "Training", "val_fraction": 0.5, "seed": seed}
+        settings = {"validation_split": "Training", "val_fraction": 0.5, "seed": seed, "keep": "last"}
         runs.append(candidate_of(with_copies, f"seed{seed}", **settings))
         training, _ = parted(whole, val_fraction=0.5, seed=seed)
         trained.append((training.images == original).all(axis=(1, 2)).any())
     assert {*trained} == {True, False}, "these seeds show nothing"
     assert [hold_out([run], split="PrivateTest", find_copies=True).copied[-2] for run in runs] == trained
+    chosen = candidate_of(with_copies, "chosen", **settings | {"seed": 4 + trained.index(False), "keep": "best"})
+    assert hold_out([chosen], split="PrivateTest", find_copies=True).copied[-2]  # it chose the epoch of that one
     for order in (runs, runs[::-1]):  # of several, by any of them
         assert hold_out(order, split="PrivateTest", find_copies=True).copied[-2]
 

@@ -219,3 +219,16 @@ def test_test_time_augmentation_shows_the_mirror_images_of_faces_in_photos_too(c
     [row] = read_csv(tmp_path / "o" / "photos.csv")
     angry = (image if tta == "flip" else image[:, :24]).mean() / 255
     assert float(row["angry"]) == pytest.approx(angry, abs=2e-6)
+
+
+@pytest.mark.parametrize("kind", ["table", "photo"])
+def test_nothing_is_predicted_into_an_evaluation(command, tmp_path, kind):
+    out, face = tmp_path / "out", tmp_path / "hits.png"
+    Image.new("L", (48, 48), 128).save(face)
+    command("--run", RUN, "--output", out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy") if kind == "table" else face
+    flags = () if kind == "table" else ("--no-detect",)
+    code, _, error = command("--run", RUN, "--predict", data, *flags, "--output", out)
+    assert code == 2 and "expected a folder without an evaluation, received one with metrics.json" in error
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before

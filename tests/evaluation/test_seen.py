@@ -44,6 +44,17 @@ def test_the_few_images_that_chose_a_runs_own_epoch_are_told_repeats_of_the_data
     assert held.leaked.sum() == 7 and held.warnings == ()
 
 
+def test_the_few_images_that_chose_where_a_run_began_are_told_too(csv_of, candidate_of, monkeypatch):
+    monkeypatch.setattr("fer_keras.evaluation.held_out.FEW", 0.5)
+    data = csv_of("Training", "PublicTest")
+    child = started_from(
+        candidate_of(data, "child", keep="last", init_from=("parent",), validation_split=""),
+        candidate_of(data, "parent", limit=7),
+    )
+    (warning,) = hold_out([child], split="PublicTest").warnings
+    assert "7 of the 21 images of PublicTest chose the epoch of child, or of what it comes from" in warning
+
+
 def test_what_is_not_left_out_is_not_said_to_be(csv_of, candidate_of):
     data = csv_of("Training", "PublicTest")
     parent = candidate_of(data, "parent", limit=14)
@@ -214,7 +225,7 @@ def test_what_a_run_on_other_data_has_seen_is_found_there(csv_of, candidate_of):
     )
     public = hold_out([child], data=str(whole), split="PublicTest")
     assert public.selected_on is True and "started or learned from" in public.warnings[0]
-    private = hold_out([child], data=str(whole))
+    private = hold_out([child], data=str(whole), find_copies=True)
     assert (private.split, private.selected_on, private.warnings) == ("PrivateTest", False, ())
     assert private.reason == "PrivateTest took no part in training or in choosing the epoch."
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import UserError
-from fer_keras.evaluation.submission import counts_text, read_rows, submission_ids, write_submission
+from fer_keras.evaluation.submission import counts_text, read_rows, refuse_other_file, submission_ids, write_submission
 
 PIXELS = [" ".join([str(value)] * 2304) for value in (9, 3, 7)]  # in this order in every file
 
@@ -50,3 +50,27 @@ def test_counts_are_told_by_emotion():
     lines = [line.split() for line in counts_text(np.array([3, 3, 3, 4])).splitlines()]
     assert lines[4] == ["3", "happy", "3", "75.0%"] and lines[5] == ["4", "sad", "1", "25.0%"]
     assert sum(int(line[2]) for line in lines[1:]) == 4
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"emotion,pixels\n3,0 0 0\n",
+        b"id,label\n7,9\n",
+        b"emotion,pixels,Usage\n3,0 0 0,Training\n",
+        b"PK\x03\x04\xff\xfe",
+        b"",
+    ],
+)
+def test_what_is_no_submission_is_not_written_over(tmp_path, content):
+    file = tmp_path / "file.csv"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match="stands there, and is no submission"):
+        refuse_other_file(file)
+
+
+def test_a_submission_may_be_written_over_and_what_is_not_there_too(tmp_path):
+    file = tmp_path / "out.csv"
+    refuse_other_file(file)
+    write_submission(file, ["b", "a,1"], np.array([6, 0]), ("Id", "Emotion"))
+    refuse_other_file(file)

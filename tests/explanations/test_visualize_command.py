@@ -17,6 +17,7 @@ from fer_keras.explain.gradients import SmoothGrad
 from fer_keras.explain.lime_images import Lime
 from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.perturbation import Rise
+from fer_keras.explanations import job as visualize_job
 from fer_keras.explanations import lime, methods
 from fer_keras.explanations.attribution import make_explainer
 from fer_keras.explanations.options import Options
@@ -137,6 +138,37 @@ def test_a_method_that_fails_takes_nothing_of_its_earlier_time_away(run, tmp_pat
     with pytest.raises(ZeroDivisionError):
         call(*arguments, "--channels", 2)
     assert content() == before
+
+
+def test_the_page_shows_what_a_killed_command_has_finished_and_nothing_that_is_gone(run, tmp_path, call, monkeypatch):
+    def page():
+        return (tmp_path / "index.html").read_text()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    arguments = ("--run", run.path, "--output", tmp_path, "--limit", 21, "--method")
+    call(*arguments, "saliency")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(visualize_job, "_write_index", killed)
+        call(*arguments, "saliency", "grad-cam")
+    assert "'grad-cam/" not in page() and (tmp_path / "grad-cam" / "done.json").is_file()
+    call(*arguments, "saliency", "grad-cam")  # both are done before
+    assert "'grad-cam/" in page() and "'saliency/" in page() and "of these images" in page()
+    (tmp_path / "saliency" / "first.png").unlink()
+    call(*arguments, "grad-cam")
+    assert "'saliency/" not in page() and "'grad-cam/" in page()
+
+
+def test_damaged_maps_are_told_with_the_way_out(run, tmp_path, call):
+    arguments = ("--run", run.path, "--output", tmp_path, "--limit", 21, "--method")
+    call(*arguments, "saliency")
+    maps = tmp_path / "saliency" / "maps.npz"
+    maps.write_bytes(maps.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"maps of saliency, received a damaged file .* --force"):
+        call(*arguments, "saliency", "regions")
+    call(*arguments, "saliency", "regions", "--force")
+    assert (tmp_path / "regions" / "regions.csv").is_file()
 
 
 def test_two_processes_do_not_write_one_folder(run, tmp_path, call):

@@ -137,3 +137,14 @@ def test_time_is_told_below():
 
 def test_title_is_drawn():
     assert history_figure(history(2), title="cnn4 on FER2013").get_suptitle() == "cnn4 on FER2013"
+
+
+def test_rates_of_other_sizes_are_told_in_plain_numbers():
+    figure = history_figure(history(3, learning_rate=[0.1, 0.01, 0.0001]))
+    figure.draw_without_rendering()
+    shown = [label.get_text() for label in figure.axes[2].get_yticklabels()]
+    assert {"0.1", "0.0001"} <= set(shown) and not any("$" in text for text in shown)
+
+
+def test_a_name_may_look_like_mathematics():
+    assert figure_to_array(history_figure(history(2), title="a$_$b"), dpi=30).std() > 0

@@ -1,6 +1,7 @@
 """What TensorBoard reads: event files written by a short training, read back record by record."""
 
 import csv
+import errno
 from types import SimpleNamespace
 
 import keras
@@ -50,6 +51,22 @@ def events(tmp_path_factory):
 )
 def test_every_epoch_writes(events, key):
     assert sorted(events[key]) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("error", "number"),
+    [(tf.errors.ResourceExhaustedError, errno.ENOSPC), (tf.errors.FailedPreconditionError, errno.EACCES)],
+)
+@pytest.mark.parametrize("when", ["on_train_begin", "on_epoch_end", "on_train_end"])
+def test_a_full_disk_is_told_as_any_others_is(tmp_path, monkeypatch, when, error, number):
+    def refusing(*_):
+        raise error(None, None, "Could not flush events file")
+
+    monkeypatch.setattr(keras.callbacks.TensorBoard, when, refusing)
+    callback = TensorBoard(tmp_path, SimpleNamespace(faces=load_faces("synthetic", limit=7)))
+    with pytest.raises(OSError, match=str(tmp_path)) as told:
+        getattr(callback, when)(*([0] if when == "on_epoch_end" else []))
+    assert told.value.errno == number
 
 
 def test_the_rate_is_that_of_the_history(events):
