@@ -17,6 +17,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -116,7 +117,7 @@ def _content(path: Path, names: Sequence[str] | None, folder: Path) -> tuple[str
     entry = folder / "index" / f"{hashlib.sha256(os.fsencode(absolute)).hexdigest()[:32]}.json"
     stamp, newest = _stamp(path, names)
     known = _read_entry(entry)
-    if known.get("stamp") == stamp and isinstance(known.get("sha256"), str):
+    if known.get("stamp") == stamp and re.fullmatch("[0-9a-f]{64}", str(known.get("sha256"))):
         return known["sha256"], stamp
     sha256 = content_sha256(path, names)
     if _stamp(path, names)[0] == stamp and time.time_ns() - newest > SETTLED_NS:
@@ -140,7 +141,7 @@ def _stamp(path: Path, names: Sequence[str] | None) -> tuple[str, int]:
 def _read_entry(entry: Path) -> dict:
     try:
         known = json.loads(entry.read_bytes())
-    except (OSError, ValueError):  # none yet, or damaged: it is written anew
+    except (OSError, ValueError, RecursionError):  # none yet, or damaged: it is written anew
         return {}
     return known if isinstance(known, dict) else {}
 

@@ -79,7 +79,7 @@ class Faces:
         if name not in SPLITS:
             raise unknown_name("split", name, SPLITS)
         if name not in self.splits():
-            raise UserError(f"{self.source} has no {name} split. It has: {', '.join(self.splits())}")
+            raise UserError(f"{self.source} has no {name} split. It has: {', '.join(self.splits()) or 'no images'}")
         return self.take(self.usage == name)
 
 

@@ -110,8 +110,14 @@ def _trainable(faces: Faces) -> Faces:
 
 
 def without_uniform_training(faces: Faces) -> Faces:
-    """Leave nearly uniform images out of Training, before a part is held out of it. Splits to test on stay whole."""
-    return faces.take((faces.usage != "Training") | (uniform_share(faces.images) <= NEARLY_UNIFORM))
+    """Leave nearly uniform images out of Training, before a part is held out of it. Splits to test on stay whole.
+
+    UserError where nothing is left of it.
+    """
+    uniform = uniform_share(faces.images) > NEARLY_UNIFORM
+    if "Training" in faces.splits() and uniform[faces.usage == "Training"].all():
+        raise UserError("--drop-uniform: all images of Training are nearly uniform. Leave it out, or take other data")
+    return faces.take((faces.usage != "Training") | ~uniform)
 
 
 def _without_copies(training: Faces, others: np.ndarray) -> Faces:

@@ -42,7 +42,7 @@ def scores_figure(
             filled = ahead[:, column] if compared is None or compared[column] else None
             _draw_score(ax, means[:, column], standard_errors[:, column], filled, methods, baselines)
             ax.set_title(f"{name}\n{'higher is better →' if higher else '← lower is better'}", fontsize=9)
-            ax.set_xlabel(textwrap.fill(about, 26), fontsize=7)
+            ax.set_xlabel(textwrap.fill(about, 24), fontsize=7)
         axes[0].set_yticks(range(len(methods)), methods, fontsize=8.5)
         axes[0].set_ylim(len(methods) - 0.5, -0.5)
         if baselines:

@@ -21,8 +21,12 @@ def save_checkpoint(path: Path, model: keras.Model, progress: Progress) -> None:
 
 
 def read_progress(path: Path) -> Progress:
-    """Return the progress in a checkpoint. UserError for a damaged file."""
-    return Progress.from_json(str(_read(path, ["progress"])["progress"]))
+    """Return the progress in a checkpoint. UserError for a damaged file, or one of another version."""
+    stored = str(_read(path, ["progress"])["progress"])
+    try:
+        return Progress.from_json(stored)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: expected how far training is, received {error!r}. Train anew") from None
 
 
 def load_checkpoint(path: Path, model: keras.Model, *, with_optimizer: bool = True) -> None:

@@ -25,7 +25,7 @@ def append_history(path: Path, row: EpochRow) -> None:
 
 def written_rows(path: Path) -> int:
     """Return how many epochs a history tells of; 0 for one that is not there."""
-    return max(0, len(path.read_text(encoding="utf-8").splitlines()) - 1) if path.is_file() else 0
+    return max(0, len(path.read_bytes().splitlines()) - 1) if path.is_file() else 0
 
 
 def _lines(rows: list[EpochRow], *, header: bool) -> str:

@@ -15,6 +15,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
 from fer_keras.files import remove_unfinished, writable, write_json
+from fer_keras.models.files import open_model
 from fer_keras.provenance import ancestors_in
 from fer_keras.runs import (
     Run,
@@ -156,6 +157,8 @@ def _refuse_without_files(run: Run, settings: Settings) -> None:
         for file in _needed_to_go_on(one, settings):
             if not file.is_file():
                 raise UserError(f"{file} is gone, which the run needs to go on. Copy it back, or train anew")
+            if file == one.model_file:
+                open_model(file)  # the run may end with it: a damaged one is told before, not after, the training
 
 
 def _needed_to_go_on(run: Run, settings: Settings) -> list[Path]:
@@ -243,6 +246,11 @@ def _train_all(job: _Job, faces: Faces, split: Split) -> Run:
         else:
             _train_members(job, faces, split.record)
     except (KeyboardInterrupt, OSError):
+        if not run.path.is_dir():
+            raise UserError(
+                f"{run.path} is gone: was it moved? It is kept as of its last whole epoch. Go on with it where it is: "
+                f"python train.py --resume PLACE"
+            ) from None
         checkpoints = [one.checkpoint_file for one in run.networks(settings.networks)]
         kept = " before its first epoch" if settings.epochs else ""
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept

@@ -100,5 +100,9 @@ class Progress:
 
     @classmethod
     def from_json(cls, text: str) -> "Progress":
+        """Return what `to_json` has written. ValueError, TypeError or KeyError for anything else."""
         values = json.loads(text)
-        return cls(**values | {"rows": [EpochRow(**row) for row in values["rows"]]})
+        progress = cls(**values | {"rows": [EpochRow(**row) for row in values["rows"]]})
+        if progress.phase not in PHASES:
+            raise ValueError(f"no phase {progress.phase!r}")
+        return progress

@@ -141,6 +141,12 @@ def test_one_value_in_more_than_half_of_the_pixels_is_too_uniform_to_train_on():
     assert without_uniform_training(faces).labels.tolist() == [4]
 
 
+def test_nothing_but_uniform_images_is_told():
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, np.zeros((60, 48, 48), np.uint8))
+    with pytest.raises(UserError, match="--drop-uniform: all images of Training are nearly uniform"):
+        without_uniform_training(faces)
+
+
 def test_uniform_images_are_left_out_of_training_alone_and_places_are_those_of_the_whole():
     images = numbered_images(60)
     images[5], images[45] = 7, 9  # constant: one in Training, one in PublicTest

@@ -48,6 +48,17 @@ def test_damage_is_told(tmp_path, place):
         read_progress(path)
 
 
+@pytest.mark.parametrize(
+    "progress",
+    ["{", "[]", '{"rows": 3}', '{"rows": [], "of a later version": 1}', '{"rows": [], "phase": "of a later version"}'],
+)
+def test_progress_of_another_version_is_told(tmp_path, progress):
+    path = tmp_path / "last.npz"
+    write_npz(path, progress=np.array(progress))
+    with pytest.raises(UserError, match=r"last\.npz: expected how far training is, received"):
+        read_progress(path)
+
+
 def test_no_single_changed_byte_is_a_defect_of_ours(tmp_path):
     path = tmp_path / "last.npz"
     large = np.arange(2000.0)  # of which NumPy would read the header before any checksum

@@ -98,6 +98,26 @@ def test_a_run_that_has_lost_what_it_ends_with_is_not_trained_in_vain(finished, 
         job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
 
 
+def test_a_run_whose_network_is_damaged_is_not_trained_in_vain(finished, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    run.model_file.write_bytes(run.model_file.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"model\.keras: expected a network"):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+    assert not run.finished
+
+
+def test_a_run_that_is_moved_while_it_trains_says_how_to_go_on(tmp_path, monkeypatch):
+    def moved(run, *_, **__):
+        run.path.rename(tmp_path / "elsewhere")
+        raise FileNotFoundError(2, "No such file or directory", str(run.history_file))
+
+    monkeypatch.setattr(job, "train", moved)
+    with pytest.raises(UserError, match=r"is gone: was it moved\? .* python train\.py --resume PLACE"):
+        start(tmp_path)
+
+
 @pytest.mark.parametrize("fine_tuning", [False, True])
 def test_a_run_whose_checkpoint_is_lost_does_not_begin_anew_over_its_history(finished, tmp_path, fine_tuning):
     run = Run(tmp_path / "run")
