@@ -146,7 +146,7 @@ def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -
     warnings, which = list(held.warnings), f"of most of these {len(held.faces):,} images"
     if trained.mean() > 0.5 and held.leaked.mean() <= 0.5:
         warnings.append(
-            f"The photographs {which} were trained on in another form: the accuracy says nothing about new."
+            f"The photographs {which} were trained on in another form: the accuracy says nothing of new ones."
         )
     selected = [own.mean() > 0.5 for own in chose]
     told = zip(candidates, selected, held.selected_each, strict=True)
