@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fer_keras.errors import UserError
+from fer_keras.files import remove_unfinished
 
 
 @contextmanager
@@ -26,9 +27,13 @@ def locked(path: Path, taken: str) -> Iterator[None]:
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder in which the command's files belong together. UserError where another process writes there."""
+    """Hold a folder in which the command's files belong together, without what a killed process has left half written.
+
+    UserError where another process writes there.
+    """
     taken = f"{folder} is being written by another process. Wait until that ends, or choose another by --output"
     with locked(folder / ".lock", taken):
+        remove_unfinished(folder)
         yield
 
 

@@ -140,6 +140,11 @@ class RunConfig:
         """The runs that this one started or learned from, and those before them, the oldest first."""
         return ancestors_in(self.data)
 
+    @property
+    def related(self) -> list[Ancestor]:
+        """Those of the ancestors that read the same data."""
+        return [ancestor for ancestor in self.ancestors if ancestor.split.sha256 == self.data["sha256"]]
+
     def to_json(self) -> dict[str, Any]:
         return {"format": FORMAT, "settings": self.settings.to_json(), "emotions": list(EMOTIONS), "data": self.data}
 
@@ -188,12 +193,6 @@ def read_config(run: Run) -> RunConfig:
             f"({error!r}). Train anew"
         ) from None
     return RunConfig(Settings.from_json(settings, str(run.config_file)), data)
-
-
-def selected_ancestors(config: RunConfig) -> list[Ancestor]:
-    """Return the runs on the same data that this one started or learned from, and whose epochs held-out images have
-    chosen."""
-    return [run for run in config.ancestors if run.split.sha256 == config.data["sha256"] and run.keep == "best"]
 
 
 def limit_seed(run: Run, config: RunConfig) -> int:

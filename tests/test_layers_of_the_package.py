@@ -17,7 +17,7 @@ LAYERS = {
     "emotions": set(),
     "errors": set(),
     "files": {"errors"},
-    "lock": {"errors"},
+    "lock": {"errors", "files"},
     "console": set(),
     "config": {"emotions", "errors", "files", "models.catalog"},
     "recipe_files": {"errors", "config"},

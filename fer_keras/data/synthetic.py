@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fer_keras.data.faces import SPLITS, SYNTHETIC, Faces
+from fer_keras.data.select import equalize
 from fer_keras.data.synthetic_canvas import PARTS
 from fer_keras.data.synthetic_drawing import NOISE_SHAPE, draw
 from fer_keras.data.synthetic_people import Dice, sample_expression, sample_person, sample_shot
@@ -84,12 +85,17 @@ def synthetic_faces(
 def parts_of(faces: Faces) -> np.ndarray:
     """Return which part each pixel of some of the faces of `synthetic_faces` (seed 0) shows: uint8 (N, 48, 48).
 
-    They are drawn again: face i depends on its number and its label alone, and the number is in its id.
+    They are drawn again: face i depends on its number and its label alone, and the number is in its id. The histograms
+    of `faces` may be equalised.
     """
     numbers = np.array([int(name.removeprefix(_ID)) for name in faces.ids])
     labels = np.zeros(numbers.max() + 1, np.int64)
     labels[numbers] = faces.labels
-    return draw_faces(labels).parts[numbers]
+    drawn = draw_faces(labels)
+    images = drawn.images[numbers]
+    own = np.array_equal(images, faces.images) or np.array_equal(equalize(images), faces.images)
+    assert own, "these are not the faces of synthetic_faces"
+    return drawn.parts[numbers]
 
 
 def _shuffled_labels(seed: int, counts: tuple[int, ...]) -> np.ndarray:

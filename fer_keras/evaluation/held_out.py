@@ -148,6 +148,9 @@ def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -
         warnings.append(
             f"The photographs {which} were trained on in another form: the accuracy says nothing of new ones."
         )
+    trained_each = held.trained_each
+    if trained.mean() > 0.5:  # by which of several is not looked for
+        trained_each = (True,) if len(candidates) == 1 else tuple(was or None for was in trained_each)
     selected = [own.mean() > 0.5 for own in chose]
     told = zip(candidates, selected, held.selected_each, strict=True)
     if names := [one.name for one, by, was in told if by and not was]:
@@ -158,6 +161,7 @@ def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -
     return replace(
         held,
         selected_each=tuple(True if by else was for by, was in zip(selected, held.selected_each, strict=True)),
+        trained_each=trained_each,
         copied=held.leaked | trained | (False if held.all_chose else np.any(chose, axis=0)),
         warnings=tuple(warnings),
     )
@@ -358,11 +362,9 @@ def _warnings(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> 
 
 def _validated_by(config: RunConfig) -> set[str]:
     """Return the splits of its data that have validated a run, or one on the same data that it comes from."""
-    related = [run for run in config.ancestors if run.split.sha256 == config.data["sha256"]]
-    return {config.data["validation_split"], *(run.validation_split for run in related)}
+    return {config.data["validation_split"], *(ancestor.validation_split for ancestor in config.related)}
 
 
 def _knows_judges(config: RunConfig) -> bool:
     """Tell whether what trained a run, or one that it comes from, was chosen by other networks (--drop-disputed)."""
-    related = [run for run in config.ancestors if run.split.sha256 == config.data["sha256"]]
-    return "disputed" in config.data or any(run.disputed for run in related)
+    return "disputed" in config.data or any(ancestor.disputed for ancestor in config.related)

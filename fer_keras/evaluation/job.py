@@ -1,7 +1,6 @@
 """What `python evaluate.py` does: find the networks and the images, measure, write, and say it."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,11 +15,12 @@ from fer_keras.evaluation.replaced import replaced_by
 from fer_keras.evaluation.runs_to_evaluate import (
     Candidate,
     find_candidates,
+    judges_json,
     members_of,
     refuse_lone_votes,
     refuse_two_votes,
 )
-from fer_keras.files import expanded, remove_unfinished, writable, write_json, write_text
+from fer_keras.files import expanded, writable, write_json, write_text
 from fer_keras.lock import only_writer
 from fer_keras.runs import COMPARE, METRICS, PREDICTIONS
 
@@ -60,7 +60,6 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
     with only_writer(folder):
-        remove_unfinished(folder)  # of a process that was killed
         page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / METRICS)
         (folder / METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
         write_text(page, card.card_text(evaluation))
@@ -78,7 +77,6 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
     with only_writer(folder):
-        remove_unfinished(folder)
         earlier = replaced_by([report.to_json(one) for one in comparison.evaluations], folder / COMPARE)
         (folder / COMPARE).unlink(missing_ok=True)  # it comes last here too
         written = compare.write_comparison(comparison, folder)
@@ -102,12 +100,6 @@ def _apart(folder: Path) -> Path:
                 f"--output"
             )
     return folder
-
-
-def _judges(candidates: list[Candidate], options: Options) -> dict[str, Any]:
-    """Return what to record of who predicted, for what has no metrics.json."""
-    runs = [str(candidate.run.path) for candidate in candidates]
-    return {"runs": runs, "epoch": options.epoch, "tta": options.tta, "vote": options.vote}
 
 
 def _say_replaced(earlier: str | None) -> None:
@@ -145,7 +137,10 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     if options.submission is None:
         report.write_predictions(file, faces, decision)
         data = {"source": faces.source, "sha256": content_sha256(paths[0])}
-        write_json(file.with_suffix(".json"), {"data": data, "n": len(faces), **_judges(candidates, options)})
+        write_json(
+            file.with_suffix(".json"),
+            {"data": data, "n": len(faces), **judges_json(candidates, options.tta, options.vote)},
+        )
     else:
         names = options.columns or submission.DEFAULT_COLUMNS
         submission.write_submission(file, submission.submission_ids(faces), decision.predicted, names)
@@ -180,7 +175,7 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
     table = folder / "photos.csv"
     gone = own_photos.remove_earlier_pictures(table, asked, results)
     own_photos.write_table(table, results)
-    write_json(table.with_suffix(".json"), _judges(candidates, options))
+    write_json(table.with_suffix(".json"), judges_json(candidates, options.tta, options.vote))
     pictures = sum(result.picture is not None for result in results)
     written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "")
     replaced = f"\nremoved {counted(gone, 'picture')} of an earlier call; --output FOLDER keeps them" if gone else ""

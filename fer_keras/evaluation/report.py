@@ -12,7 +12,7 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities, out_of_fold_probabilities
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.options import VOTES
-from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, members_of, on_data
+from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, judges_json, members_of, on_data
 from fer_keras.files import write_json, written_aside
 from fer_keras.metrics import (
     Metrics,
@@ -120,11 +120,7 @@ def to_json(evaluation: Evaluation) -> dict:
         "n_leaks": None if held.leaked is None else int(held.leaked.sum()),
         "n_copies": None if held.copied is None else int(held.copied.sum()),
         "warnings": list(held.warnings),
-        "runs": [str(candidate.run.path) for candidate in evaluation.candidates],
-        "epoch": members[0].epoch if len(members) == 1 else None,
-        "n_members": len(members),
-        "tta": evaluation.tta,
-        "vote": evaluation.vote,
+        **judges_json(evaluation.candidates, evaluation.tta, evaluation.vote),
         "data": {"source": faces.source, "sha256": faces.sha256, "synthetic": held.synthetic},
         "members": [
             {"name": member.name, "epoch": member.epoch, "accuracy": None if np.isnan(alone) else float(alone)}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from fer_keras.config import read_json_object
 from fer_keras.data.faces import Faces
@@ -52,6 +53,18 @@ def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
     return tuple(member for candidate in candidates for member in candidate.members)
 
 
+def judges_json(candidates: list[Candidate], tta: str, vote: str) -> dict[str, Any]:
+    """Return what is recorded of who judges the images, and how. epoch: of the network, where it is one."""
+    members = members_of(candidates)
+    return {
+        "runs": [str(candidate.run.path) for candidate in candidates],
+        "epoch": members[0].epoch if len(members) == 1 else None,
+        "n_members": len(members),
+        "tta": tta,
+        "vote": vote,
+    }
+
+
 def refuse_two_votes(candidates: list[Candidate]) -> None:
     """Raise UserError if a network would vote twice: by itself, and as a member of its ensemble or of another one."""
     networks = [(member.name, member.file) for member in members_of(candidates)]
@@ -95,8 +108,8 @@ def _candidate(run: Run, epoch: int | None) -> Candidate:
         raise _unfinished(run, runs)
     members = tuple(_member(one, config.settings.equalize, epoch) for one in runs)
     split = SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(run, config))
-    kept = {_best_epoch(one) for one in runs}
-    return Candidate(run, config, members, split, None if epoch is None or kept == {epoch} else epoch)
+    other = epoch is not None and {_best_epoch(one) for one in runs} != {epoch}
+    return Candidate(run, config, members, split, epoch if other else None)
 
 
 def _member(run: Run, equalize: bool, epoch: int | None) -> Member:

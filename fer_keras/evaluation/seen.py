@@ -69,22 +69,19 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Trained:
-    """One trained run, as it or one that came of it has recorded it. recipes: of the images of each of its networks."""
+    """One trained run, as it or one that came of it has recorded it.
+
+    recipes: of the images of each of its networks. chose: whether held-out images have chosen its epoch.
+    """
 
     name: str
     recipes: tuple[SplitRecipe, ...]
-    validation_split: str
-    keep: str
+    chose: bool
     source: str | None
 
     @property
     def sha256(self) -> str:
         return self.recipes[0].sha256
-
-    @property
-    def chose(self) -> bool:
-        """Whether held-out images have chosen its epoch."""
-        return self.keep == "best" and bool(self.validation_split)
 
 
 class Library:
@@ -198,6 +195,7 @@ def _lineage(candidate: Candidate) -> Iterator[_Trained]:
     recipes = tuple(
         SplitRecipe.of(own, record["sha256"], limit_seed=candidate.split.limit_seed) for own in settings.each_member()
     )
-    yield _Trained(candidate.name, recipes, record["validation_split"], settings.keep, _source_of(candidate))
+    chose = settings.keep == "best" and bool(record["validation_split"])
+    yield _Trained(candidate.name, recipes, chose, _source_of(candidate))
     for before in candidate.config.ancestors:
-        yield _Trained(before.run, (before.split,), before.validation_split, before.keep, before.source)
+        yield _Trained(before.run, (before.split,), before.selected, before.source)

@@ -2,15 +2,13 @@
 
 import logging
 import os
-import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from fer_keras.console import counted
 from fer_keras.data.folders import IMAGE_SUFFIXES, natural_key
-from fer_keras.data.image_file import is_image, read_image
+from fer_keras.data.image_file import is_image, of_any_size, read_image
 from fer_keras.errors import UserError, refuse_other_encoding
 from fer_keras.plots.style import drawn_here
 
@@ -54,9 +52,7 @@ def read_photo(path: Path) -> np.ndarray:
     Raises:
         UserError: for a file that cannot be decoded, naming the reason.
     """
-    with warnings.catch_warnings():
-        # Pillow warns from 89 megapixels on, which telephones reach. From 179 on it refuses.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with of_any_size():
         return np.array(read_image(path, "RGB"))
 
 

@@ -8,7 +8,7 @@ from fer_keras.config import Settings
 from fer_keras.console import counted, say, table
 from fer_keras.data.source import passed_over
 from fer_keras.models.files import open_model
-from fer_keras.runs import Run, RunConfig, read_config, selected_ancestors
+from fer_keras.runs import Run, RunConfig, read_config
 from fer_keras.training.device import Device
 from fer_keras.training.split import Split
 
@@ -112,12 +112,11 @@ def validation_rows(result: dict, config: RunConfig) -> list[tuple[str, str]]:
         return []
     if config.settings.keep == "best":
         said = "it chose the epoch: a little too good to be true"
-    elif ancestors := selected_ancestors(config):
-        names = ", ".join(ancestor.run for ancestor in ancestors)
-        said = f"it chose the epoch of {names}, where this run comes from: a little too good to be true"
+    elif selected := [ancestor.run for ancestor in config.related if ancestor.selected]:
+        said = f"it chose the epoch of {', '.join(selected)}, where this run comes from: a little too good to be true"
     else:
         said = "it chose nothing"
-    if strangers := [run.run for run in config.ancestors if run.split.sha256 != config.data["sha256"]]:
+    if strangers := [ancestor.run for ancestor in config.ancestors if ancestor not in config.related]:
         said += f"; what {', '.join(strangers)} saw of other data counts too"
     return [
         ("validation accuracy", f"{result['val_accuracy']:.4f} ({said})"),

@@ -53,6 +53,7 @@ def test_what_is_predicted_says_by_which_networks(command, logs, tmp_path):
         "n": 2,
         "runs": [str(logs / name) for name in names],
         "epoch": None,
+        "n_members": 2,
         "tta": "flip",
         "vote": "soft",
     }

@@ -15,10 +15,10 @@ from fer_keras.recipe_files import read_settings
 from fer_keras.runs import Run, RunConfig, all_runs, create_run, read_config, run_called, write_config
 from fer_keras.training import chain, job
 from fer_keras.training.chain import train_before
+from tests.training.tiny_runs import TINY
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
 
-TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
 RECORD = {"synthetic": True, "validation_split": "Training", "testable": []}
 PUPIL = TINY | {"after": ["first.json", "second.json"], "init_from": "first", "teachers": ["first", "second"]}
 

@@ -20,15 +20,10 @@ from fer_keras.training import job, loop
 from fer_keras.training.device import Device
 from fer_keras.training.lock import only_here
 from fer_keras.training.summary import introduce
+from tests.training.tiny_runs import TINY, start
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
-
-TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
-
-
-def start(logdir, **settings):
-    return job.start(Settings(**TINY | settings), logdir=str(logdir), name=None, command=["train.py"])
 
 
 @pytest.fixture(scope="module")

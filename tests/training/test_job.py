@@ -19,14 +19,9 @@ from fer_keras.runs import RunConfig, read_config
 from fer_keras.training import callbacks, defaults, job
 from fer_keras.training.progress import COLUMNS, EpochRow, Progress
 from fer_keras.training.summary import validation_rows
+from tests.training.tiny_runs import TINY, start
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
-
-TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
-
-
-def start(logdir, **settings):
-    return job.start(Settings(**TINY | settings), logdir=str(logdir), name=None, command=["train.py"])
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,9 @@ from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job
 from fer_keras.training.split import choose_split
 from fer_keras.training.teachers import fast_network, find_teachers, mixed_targets, targets_of
+from tests.training.tiny_runs import TINY, start
 
 pytestmark = pytest.mark.usefixtures("tiny_network", "undrawn")
-
-TINY = {"data": "synthetic", "limit": 21, "arch": "cnn_plain", "epochs": 1, "batch_size": 16, "precision": "float32"}
-
-
-def start(logdir, **settings):
-    return job.start(Settings(**TINY | settings), logdir=str(logdir), name=None, command=["train.py"])
 
 
 def make_run(path: Path, **given) -> Run:
