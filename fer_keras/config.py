@@ -105,7 +105,7 @@ class Settings:
     drop_copies: bool = _setting(
         False,
         "leave out images of Training whose photograph stands in another split too, or in the part held out of "
-        "Training, cut or scaled otherwise: what is tested on is new then (with --limit: what that leaves)",
+        "Training, cut, scaled or mirrored: what is tested on is new then (with --limit: what that leaves)",
     )
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)

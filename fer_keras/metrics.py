@@ -51,7 +51,7 @@ class Metrics:
     precision, recall, f1: float64 (7,), 0 where undefined. support: int64 (7,), images that truly are of the class.
     recall_ci95: float64 (7, 2), NaN for a class without images. confusion_matrix: int64 (7, 7), rows true.
     without_leaks: without images seen before, pixel for pixel; without_copies: without those, and those whose
-    photograph trained the network, cut or scaled otherwise. None where that is not known.
+    photograph trained the network, cut, scaled or mirrored. None where that is not known.
     The mean confidence of right (wrong) predictions is None where there are none.
     """
 

@@ -121,10 +121,10 @@ def without_uniform_training(faces: Faces) -> Faces:
 
 
 def _without_copies(training: Faces, others: np.ndarray) -> Faces:
-    """Leave out of `training` what shows a photograph of `others`, cut or scaled otherwise or not (`near_copies`), and
+    """Leave out of `training` what shows a photograph of `others`, cut, scaled or mirrored or not (`near_copies`), and
     what is one of them pixel for pixel, blank images too.
 
-    It searches until nothing more is found, a minute for FER2013 and its PublicTest the first time.
+    It searches until nothing more is found, minutes for FER2013 and its PublicTest the first time.
     """
     training = training.take(~stand_among(training.images, others))
     while True:  # of a photograph with many copies not all are told at once

@@ -17,7 +17,7 @@ from fer_keras.runs import VALIDATION, RunConfig
 
 FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
 # Of the images that `copied` tells.
-SEEN_OR_COPIED = "that were seen, or whose photograph was, in another crop"
+SEEN_OR_COPIED = "that were seen, or whose photograph was, cut otherwise or mirrored"
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def hold_out(
 
 def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -> HeldOut:
     """Return the images with what is known of their photographs, which may have been seen in another form: cut, scaled,
-    or saved anew.
+    mirrored, or saved anew.
 
     Nothing of drawn faces, which are of no photographs; nor in cross-validation, where most images have trained some
     network, if not their judge.

@@ -1,4 +1,4 @@
-"""The same photograph, cut, scaled, lit or stamped otherwise, is found again; another one is not."""
+"""The same photograph, cut, scaled, lit, stamped otherwise or mirrored, is found again; another one is not."""
 
 import logging
 
@@ -53,13 +53,15 @@ COPIES = {
     "smaller": smaller,
     "darker, of less contrast": lambda photo: np.round(0.6 * cut(photo) + 5).astype(np.uint8),
     "stamped": stamped,
+    "mirrored": lambda photo: np.fliplr(cut(photo)),
+    "mirrored, moved and darker": lambda photo: np.round(0.6 * np.fliplr(cut(photo, BORDER - 2, BORDER + 2))),
     "noisy": lambda photo: cut(photo + np.random.default_rng(1).normal(0, 5, photo.shape)),
 }
 
 
 @pytest.mark.parametrize("change", COPIES)
 def test_a_copy_is_found_and_the_right_one(change):
-    images = np.stack([COPIES[change](photo) for photo in PHOTOS])
+    images = np.stack([COPIES[change](photo) for photo in PHOTOS]).astype(np.uint8)
     assert likest(images, REFERENCES) == list(range(len(PHOTOS)))
 
 
@@ -93,10 +95,11 @@ def test_a_frame_or_a_mask_that_all_images_have_is_no_likeness(gray):
 
 def test_all_copies_are_found_the_likest_first():
     photo = PHOTOS[4]
-    references = np.stack([cut(PHOTOS[0]), stamped(photo), cut(PHOTOS[1]), cut(photo), smaller(photo)])
+    mirrored = np.fliplr(smaller(photo))
+    references = np.stack([cut(PHOTOS[0]), stamped(photo), cut(PHOTOS[1]), cut(photo), smaller(photo), mirrored])
     found = near_copies(cut(photo)[None], references)
     assert found.shape == (1, 8) and found[0, 0] == 3
-    assert sorted(found[0].tolist()) == [-1] * 5 + [1, 3, 4]
+    assert sorted(found[0].tolist()) == [-1] * 4 + [1, 3, 4, 5]
 
 
 def test_a_flat_image_is_a_copy_of_nothing():

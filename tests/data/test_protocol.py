@@ -169,9 +169,10 @@ def test_photographs_of_other_splits_are_left_out_of_training_alone():
     images, cuts = photos_with_copies()
     images[3] = images[45]  # Training has what PublicTest has, pixel for pixel
     images[7], images[20:32] = cuts[55], cuts[55]  # and another cut of PrivateTest's, more often than a search tells
+    images[8] = np.fliplr(cuts[44])  # and mirrored
     images[9] = cuts[10]  # the same photograph twice in Training is nobody's affair
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
-    kept = [i for i in range(40) if i not in (3, 7, *range(20, 32))]
+    kept = [i for i in range(40) if i not in (3, 7, 8, *range(20, 32))]
     training, validation = indices(recipe_of(faces, drop_copies=True), faces)
     assert training.tolist() == kept and validation.tolist() == list(range(40, 50))
     training, validation = indices(recipe_of(faces, drop_copies=True, keep="last"), faces)
