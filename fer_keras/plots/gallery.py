@@ -2,11 +2,11 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from fer_keras.emotions import EMOTIONS
+from fer_keras.plots.probability_bars import draw_probability_bars
 from fer_keras.plots.sheet import new_sheet, place
-from fer_keras.plots.style import EMOTION_COLORS, house_style
+from fer_keras.plots.style import house_style
 
 RIGHT_COLOR, WRONG_COLOR = "#00724F", "#B23A00"
 
@@ -59,7 +59,6 @@ def predictions_figure(
     """
     side, name_width, bar_width = 0.92, 0.5, 0.55
     step_x, step_y = side + name_width + bar_width + 0.28, side + 0.34
-    pitch = side / len(EMOTIONS)
     columns = max(1, min(columns, len(images)))
     rows = max(1, -(-len(images) // columns))
     with house_style():
@@ -74,13 +73,6 @@ def predictions_figure(
             if truth is not None and truth != predicted:
                 caption += f" (true {EMOTIONS[truth]})"
             ax.text(x, y - 0.08, caption, fontsize=7.5, va="center", color=color)
-            middle = y + pitch * (np.arange(len(EMOTIONS)) + 0.5)
             left = x + side + name_width
-            for j, emotion in enumerate(EMOTIONS):
-                weight = "bold" if j == truth else "normal"
-                ax.text(left - 0.04, middle[j], emotion, fontsize=6, ha="right", va="center", weight=weight)
-            colors = [EMOTION_COLORS[emotion] for emotion in EMOTIONS]
-            ax.add_patch(Rectangle((left, y), bar_width, side, facecolor="0.95"))  # as wide as a probability of 1
-            ax.barh(middle, bar_width * probabilities[i], height=0.75 * pitch, left=left, color=colors)
-            ax.plot([left, left], [y, y + side], color="0.6", linewidth=0.6)
+            draw_probability_bars(ax, left, y, (bar_width, side), probabilities[i], fontsize=6, bold=truth)
     return figure

@@ -8,19 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from fer_keras.console import duration
 from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style, new_figure
 
 _MOST_MARKED_EPOCHS = 40  # more points than this run into each other
 
 
-def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "best", soft: bool = False) -> Figure:
+def history_figure(
+    rows: Iterable[Mapping], *, title: str = "", kept: int = 0, keep: str = "best", soft: bool = False
+) -> Figure:
     """Return accuracy, loss and learning rate against the epoch, with the epoch that was kept and the phases marked.
 
     rows: one mapping an epoch, with the columns of history.csv (phase, epoch, loss, accuracy, val_loss, val_accuracy,
         learning_rate, seconds), numbers or their text; or a pandas.DataFrame of them. NaN, None, "" and a missing
         column are gaps. A new value of `phase` starts a phase; an `epoch` that starts again from 1 is counted on.
-    keep: as in training: "best" marks the epoch of highest validation accuracy, of several the one of lowest loss;
-        "last" the last one.
+    kept: whose network was kept, 1 for the first of the rows (`best_epoch` in result.json); 0: none of them.
+    keep: what it is called there: the "best" epoch or the "last", as in training.
     soft: whether training learned from teachers or mixed images: its accuracy is then how often the network names the
         largest share of a target, and no more than akin to the accuracy of validation, which the legend tells.
     """
@@ -30,9 +33,7 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "bes
     if not (np.diff(epoch) > 0).all() or not np.isfinite(epoch).all():
         epoch = np.arange(1, len(rows) + 1, dtype=float)
     starts = [i for i in range(1, len(rows)) if rows[i].get("phase") != rows[i - 1].get("phase")]
-    val_accuracy = _column(rows, "val_accuracy")
-    validated = np.isfinite(val_accuracy).any()
-    kept = len(rows) - 1 if keep == "last" else _best(val_accuracy, _column(rows, "val_loss")) if validated else None
+    validated = np.isfinite(_column(rows, "val_accuracy")).any()
 
     with house_style():
         figure = new_figure(7.0, 6.2)
@@ -40,8 +41,8 @@ def history_figure(rows: Iterable[Mapping], *, title: str = "", keep: str = "bes
         for ax, name in zip(axes, ("accuracy", "loss"), strict=False):
             _draw_curve(ax, epoch, _column(rows, name), TRAINING_COLOR, "training" + " (soft targets)" * soft)
             _draw_curve(ax, epoch, _column(rows, f"val_{name}"), VALIDATION_COLOR, "validation")
-            if kept is not None:
-                _ring(ax, epoch[kept], _column(rows, f"val_{name}" if validated else name)[kept], keep)
+            if kept:
+                _ring(ax, epoch[kept - 1], _column(rows, f"val_{name}" if validated else name)[kept - 1], keep)
             ax.set_ylabel(name)
             ax.margins(y=0.08)
             ax.grid(axis="y", color="0.92", linewidth=0.8)
@@ -65,11 +66,6 @@ def _column(rows: list[Mapping], name: str) -> np.ndarray:
     """Return one column as float64 (epochs,), NaN where there is no number."""
     values = [row.get(name) for row in rows]
     return np.array([math.nan if value is None or value == "" else float(value) for value in values])
-
-
-def _best(val_accuracy: np.ndarray, val_loss: np.ndarray) -> int:
-    """Return the index of the epoch that training keeps: highest accuracy, then lowest loss, then the earliest."""
-    return int(np.lexsort((val_loss, -val_accuracy))[0])  # stable, and NaN comes last
 
 
 def _draw_curve(ax: Axes, epoch: np.ndarray, values: np.ndarray, color: str, label: str) -> None:
@@ -121,12 +117,4 @@ def _mark_phase(axes: Sequence[Axes], where: float, *, late: bool) -> None:
 def _epoch_label(seconds: np.ndarray) -> str:
     if not np.isfinite(seconds).any():
         return "epoch"
-    return f"epoch ({np.nanmedian(seconds):.3g} s each, {_duration(np.nansum(seconds))} in all)"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
+    return f"epoch ({np.nanmedian(seconds):.3g} s each, {duration(np.nansum(seconds))} in all)"

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from fer_keras.emotions import EMOTIONS
+from fer_keras.plots.probability_bars import draw_probability_bars
 from fer_keras.plots.sheet import new_sheet, place
 from fer_keras.plots.style import EMOTION_COLORS, PRINT_DPI, house_style, shortened
 
@@ -153,16 +154,8 @@ def _draw_card(ax: Axes, x: float, y: float, scale: float, crop: np.ndarray, val
     place(ax, crop, x, top, side)
     ax.add_patch(Rectangle((x, top), side, side, fill=False, edgecolor=color, linewidth=1.5))
 
-    pitch, left = side / len(EMOTIONS), x + side + names
-    middle = top + pitch * (np.arange(len(EMOTIONS)) + 0.5)
-    ax.add_patch(Rectangle((left, top), bars, side, facecolor="0.95"))  # as wide as a probability of 1
-    colors = [EMOTION_COLORS[emotion] for emotion in EMOTIONS]
-    ax.barh(middle, bars * np.asarray(values), height=0.75 * pitch, left=left, color=colors)
-    ax.plot([left, left], [top, top + side], color="0.6", linewidth=0.6)
-    for j, emotion in enumerate(EMOTIONS):
-        weight, ink = ("bold", "black") if j == best else ("normal", "0.35")
-        ax.text(left - 0.04, middle[j], emotion, fontsize=small, ha="right", va="center", weight=weight)
-        ax.text(left + bars + 0.05, middle[j], f"{values[j]:.2f}", fontsize=small, va="center", color=ink)
+    left = x + side + names
+    draw_probability_bars(ax, left, top, (bars, side), values, fontsize=small, bold=best, with_numbers=True)
 
 
 def _number(i: int, faces: int) -> str:

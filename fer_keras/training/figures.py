@@ -64,6 +64,7 @@ def draw_history(run: Run, settings: Settings, progress: Progress, record: Mappi
     figure = history_figure(
         [dataclasses.asdict(row) for row in progress.rows],
         title=run.path.name,
+        kept=progress.best_epoch,
         keep=settings.keep,
         soft=bool(settings.teachers or settings.mixup),
     )

@@ -50,19 +50,18 @@ def test_panels_show_training_and_validation(epochs):
     assert figure_to_array(figure, dpi=30).std() > 0  # it can be drawn
 
 
-def test_best_epoch_is_the_first_of_highest_validation_accuracy():
-    figure = history_figure(history(5, val_accuracy=[0.3, 0.5123, 0.4, 0.5123, 0.2], val_loss=[5, 4, 3, 4, 1]))
-    accuracy, loss, _ = figure.axes
+def test_the_epoch_that_was_kept_is_marked():
+    rows = history(5, val_accuracy=[0.3, 0.5123, 0.4, 0.5123, 0.2], val_loss=[5, 4, 3, 4, 1])
+    accuracy, loss, _ = history_figure(rows, kept=2).axes
     assert legend(accuracy)[-1] == "best epoch (2): 0.5123"
     assert legend(loss)[-1] == "best epoch (2): 4.0000"
     x, y = curve(accuracy, "best epoch (2): 0.5123")
     assert (x, y) == ([2], [0.5123])
 
 
-def test_of_equal_accuracies_the_one_of_the_lower_loss_is_marked():
-    losses = (1.2, 1.0, 1.1)
-    rows = [{"epoch": i + 1, "val_accuracy": 0.5, "val_loss": loss} for i, loss in enumerate(losses)]
-    assert legend(history_figure(rows).axes[0])[-1] == "best epoch (2): 0.5000"
+def test_no_epoch_is_marked_where_the_network_of_the_start_was_kept():
+    for ax in history_figure(history(3), kept=0).axes[:2]:
+        assert legend(ax) == ["training", "validation"]
 
 
 def test_accuracy_on_what_teachers_said_is_not_called_that_on_labels():
@@ -71,10 +70,10 @@ def test_accuracy_on_what_teachers_said_is_not_called_that_on_labels():
 
 
 def test_where_the_last_epoch_is_kept_it_is_marked():
-    accuracy, loss, _ = history_figure(history(3, val_accuracy=[0.3, 0.5, 0.4]), keep="last").axes
+    accuracy, loss, _ = history_figure(history(3, val_accuracy=[0.3, 0.5, 0.4]), kept=3, keep="last").axes
     assert legend(accuracy)[-1] == "last epoch (3): 0.4000"
     unseen = history(3, val_accuracy=[""] * 3, val_loss=[""] * 3, accuracy=[0.3, 0.5, 0.4], loss=[3, 2, 1])
-    accuracy, loss, _ = history_figure(unseen, keep="last").axes
+    accuracy, loss, _ = history_figure(unseen, kept=3, keep="last").axes
     assert legend(accuracy) == ["training", "last epoch (3): 0.4000"]
     assert legend(loss) == ["training", "last epoch (3): 1.0000"]
 
