@@ -10,12 +10,12 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import indices
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
+from fer_keras.evaluation.caveats import FEW, caveats, mostly_trained_on, says_learned, selected_on
 from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
 from fer_keras.evaluation.seen import Library, Seen, chose_for, data_of, seen_by, trained_on
 from fer_keras.provenance import SplitRecipe
-from fer_keras.runs import VALIDATION, RunConfig
+from fer_keras.runs import VALIDATION
 
-FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
 # Of the images that `copied` tells.
 SEEN_OR_COPIED = "that were seen, or whose photograph was, cut otherwise or mirrored"
 
@@ -107,7 +107,7 @@ def hold_out(
         seen_by(candidate, faces, library, validation=split == VALIDATION, crossed=crossed) for candidate in candidates
     ]
     # All that is said is said of all images: what a split has done does not depend on a sample of it.
-    selected_each = tuple(_selected_on(by, split) for by in seen)
+    selected_each = tuple(selected_on(by, split) for by in seen)
     all_chose = bool(np.any([by.chose for by in seen], axis=0).mean() > 1 - FEW)
     leaked = _leaked(seen, all_chose)
     left_out = leaked is not None and not all_chose
@@ -119,7 +119,7 @@ def hold_out(
         trained_each=tuple(by.trained_on() for by in seen),
         leaked=leaked,
         all_chose=all_chose,
-        warnings=tuple(_warnings(seen, whole, split, left_out=left_out)),
+        warnings=tuple(caveats(seen, whole, split, left_out=left_out)),
         fold_of=fold_of,
     )
     held = _limited(held, seen, limit, seed) if limit else held
@@ -180,8 +180,8 @@ def _limited(held: HeldOut, seen: list[Seen], limit: int, seed: int) -> HeldOut:
     numbered = replace(held.faces, ids=np.arange(len(held.faces)).astype(str))
     places = stratified_limit(numbered, limit, seed).ids.astype(np.int64)
     taken, warnings = [by.take(places) for by in seen], held.warnings
-    if _mostly(taken) and not _mostly(seen):
-        warnings = (*warnings, _learned(taken, f"images taken of {held.split}"))
+    if mostly_trained_on(taken) and not mostly_trained_on(seen):
+        warnings = (*warnings, says_learned(taken, f"images taken of {held.split}"))
     return replace(
         held,
         faces=held.faces.take(places),
@@ -222,7 +222,7 @@ def _reason(seen: list[Seen], whole: Faces, held: HeldOut) -> str:
         else:  # the same photographs may stand there, saved anew: nothing is promised unless they have been looked for
             untouched = not any((by.trained | by.chose).any() for by in seen)
             untouched &= held.synthetic or (held.copied is not None and not held.copied.any())
-        if untouched and all(by.known and not by.strangers and not _selected_on(by, split) for by in seen):
+        if untouched and all(by.known and not by.strangers and not selected_on(by, split) for by in seen):
             return f"{split} took no part in training or in choosing the epoch."
         return f"It is the data's split to test on: {split}."
     if split == VALIDATION:
@@ -281,90 +281,3 @@ def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRe
         fold_of[indices(own, whole)[1]] = fold
     there = np.flatnonzero(fold_of >= 0)
     return whole.take(there), fold_of[there]
-
-
-def _mostly(seen: list[Seen]) -> bool:
-    """Tell whether most of the images trained one run or the other."""
-    return bool(np.any([by.trained for by in seen], axis=0).mean() > 0.5)
-
-
-def _learned(seen: list[Seen], which: str) -> str:
-    images = np.any([by.trained for by in seen], axis=0)
-    most = [by for by in seen if by.trained.mean() > 0.5]  # repeats that the data set itself has name nobody
-    names = [by.candidate.name for by in most or seen if by.trained.any()]
-    whose = f" by {', '.join(names)}" if len(names) < len(seen) else ""
-    return (
-        f"{int(images.sum()):,} of the {len(images):,} {which} were trained on{whose}, or held out of it: the "
-        f"accuracy says how well they were learned, and nothing about new faces."
-    )
-
-
-def _selected_on(seen: Seen, split: str) -> bool | None:
-    """Tell whether the images chose the epoch of the run.
-
-    None for a network of another epoch than the run has kept: history.csv tells which epochs are good on the images
-    that validated it.
-    """
-    chose = seen.selected_on()
-    return None if chose is False and split == VALIDATION and seen.candidate.other_epoch is not None else chose
-
-
-def _warnings(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> list[str]:
-    """left_out: whether the accuracy without leaks is without the images that chose an epoch."""
-    said, candidates = [], [by.candidate for by in seen]
-    these = "this run" if len(candidates) == 1 else "these runs"
-    records = [candidate.config.data for candidate in candidates]
-    learned = _mostly(seen)
-    chosen = [by.candidate for by in seen if _selected_on(by, split) and not left_out]
-    if chosen and not learned:
-        whose = these if len(chosen) == len(candidates) else ", ".join(candidate.name for candidate in chosen)
-        if all(candidate.config.settings.keep == "last" for candidate in chosen):
-            whose = f"what {whose} started or learned from"
-        said.append(f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true.")
-    for by in seen:
-        candidate, chose = by.candidate, _selected_on(by, split)
-        few = 0 if split in _validated_by(candidate.config) else FEW  # others are repeats of the data set's
-        if candidate not in chosen and not learned and by.only_chose.mean() > few:
-            too_good = "the accuracy is a little too good to be true, that " if chose else "the accuracy "
-            said.append(
-                f"{int(by.only_chose.sum()):,} of the {len(by.chose):,} images of {split} chose the epoch of "
-                f"{candidate.name}, or of what it comes from"
-                + (f": {too_good}without leaks leaves them out." if left_out else ".")
-            )
-    other_epochs = any(one.other_epoch is not None for one in candidates)
-    if split == VALIDATION and other_epochs and not any(_selected_on(by, split) for by in seen):
-        said.append(
-            "history.csv tells the accuracy of every epoch on these images: if it chose this one, it is too good."
-        )
-    if split == VALIDATION and any(_knows_judges(candidate.config) for candidate in candidates):
-        said.append("Networks that had trained on some of these images chose what was left out of training.")
-    if learned:
-        said.append(_learned(seen, f"images of {split}"))
-    if not all(by.known for by in seen):
-        places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
-        said.append(
-            f"What {these} trained on is not at hand, unchanged, at {', '.join(places)}: "
-            f"which of these images it has seen, in training or to choose the epoch, cannot be told."
-        )
-    for by in seen:
-        if by.strangers and by.known:
-            settings = by.candidate.config.settings
-            began = [f"started from the weights of {', '.join(settings.init_from)}"] if settings.init_from else []
-            taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
-            said.append(
-                f"{by.candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts "
-                f"too, and cannot be told, its data not being at hand."
-            )
-    if not whole.synthetic and any(record["synthetic"] for record in records):
-        said.append("Trained on drawn, synthetic faces: no network for real ones.")
-    return said
-
-
-def _validated_by(config: RunConfig) -> set[str]:
-    """Return the splits of its data that have validated a run, or one on the same data that it comes from."""
-    return {config.data["validation_split"], *(ancestor.validation_split for ancestor in config.related)}
-
-
-def _knows_judges(config: RunConfig) -> bool:
-    """Tell whether what trained a run, or one that it comes from, was chosen by other networks (--drop-disputed)."""
-    return "disputed" in config.data or any(ancestor.disputed for ancestor in config.related)

@@ -10,8 +10,9 @@ from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import equalize, stratified_limit
 from fer_keras.errors import UserError
-from fer_keras.evaluation.held_out import data_of, hold_out
+from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates, on_data
+from fer_keras.evaluation.seen import data_of
 from fer_keras.explanations.options import Options
 from fer_keras.files import expanded
 from fer_keras.runs import VALIDATION

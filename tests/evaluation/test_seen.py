@@ -35,7 +35,8 @@ def started_from(candidate, parent, **recorded):
 def test_the_few_images_that_chose_a_runs_own_epoch_are_told_repeats_of_the_data_set_are_not(
     csv_of, candidate_of, monkeypatch
 ):
-    monkeypatch.setattr("fer_keras.evaluation.held_out.FEW", 0.5)
+    for module in ("held_out", "caveats"):
+        monkeypatch.setattr(f"fer_keras.evaluation.{module}.FEW", 0.5)
     run = candidate_of(csv_of("Training", "PublicTest"), limit=7)
     (warning,) = hold_out([run]).warnings
     assert "7 of the 21 images of PublicTest chose the epoch" in warning and "too good" not in warning
@@ -45,7 +46,8 @@ def test_the_few_images_that_chose_a_runs_own_epoch_are_told_repeats_of_the_data
 
 
 def test_the_few_images_that_chose_where_a_run_began_are_told_too(csv_of, candidate_of, monkeypatch):
-    monkeypatch.setattr("fer_keras.evaluation.held_out.FEW", 0.5)
+    for module in ("held_out", "caveats"):
+        monkeypatch.setattr(f"fer_keras.evaluation.{module}.FEW", 0.5)
     data = csv_of("Training", "PublicTest")
     child = started_from(
         candidate_of(data, "child", keep="last", init_from=("parent",), validation_split=""),

@@ -1,0 +1,116 @@
+"""What a reader of the numbers must not miss: images that trained a run or chose its epoch, and what cannot be told."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fer_keras.data.faces import Faces
+from fer_keras.evaluation.seen import Seen
+from fer_keras.runs import VALIDATION, RunConfig
+
+FEW = 0.05  # share of a split's images that is too small to speak of: data sets repeat some
+
+
+def mostly_trained_on(seen: list[Seen]) -> bool:
+    """Tell whether most of the images trained one run or the other."""
+    return bool(np.any([by.trained for by in seen], axis=0).mean() > 0.5)
+
+
+def says_learned(seen: list[Seen], which: str) -> str:
+    """Return what to say of images most of which were trained on. which: what they are, e.g. "images of PublicTest"."""
+    images = np.any([by.trained for by in seen], axis=0)
+    most = [by for by in seen if by.trained.mean() > 0.5]  # repeats that the data set itself has name nobody
+    names = [by.candidate.name for by in most or seen if by.trained.any()]
+    whose = f" by {', '.join(names)}" if len(names) < len(seen) else ""
+    return (
+        f"{int(images.sum()):,} of the {len(images):,} {which} were trained on{whose}, or held out of it: the "
+        f"accuracy says how well they were learned, and nothing about new faces."
+    )
+
+
+def selected_on(seen: Seen, split: str) -> bool | None:
+    """Tell whether the images chose the epoch of the run.
+
+    None for a network of another epoch than the run has kept: history.csv tells which epochs are good on the images
+    that validated it.
+    """
+    chose = seen.selected_on()
+    return None if chose is False and split == VALIDATION and seen.candidate.other_epoch is not None else chose
+
+
+def caveats(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> list[str]:
+    """Return what a reader of the numbers must not miss, a sentence each.
+
+    seen: what each run has seen of the images. whole: their source. split: one of SPLITS or VALIDATION. left_out:
+    whether the accuracy without leaks is without the images that chose an epoch.
+    """
+    learned = mostly_trained_on(seen)
+    return [
+        *([] if learned else _chose_an_epoch(seen, split, left_out=left_out)),
+        *(_of_validation(seen) if split == VALIDATION else []),
+        *([says_learned(seen, f"images of {split}")] if learned else []),
+        *_not_at_hand(seen, whole),
+        *_drawn(seen, whole),
+    ]
+
+
+def _chose_an_epoch(seen: list[Seen], split: str, *, left_out: bool) -> Iterator[str]:
+    chosen = [by.candidate for by in seen if selected_on(by, split) and not left_out]
+    if chosen:
+        whose = _these(seen) if len(chosen) == len(seen) else ", ".join(candidate.name for candidate in chosen)
+        if all(candidate.config.settings.keep == "last" for candidate in chosen):
+            whose = f"what {whose} started or learned from"
+        yield f"{split} chose the epoch of {whose}: its accuracy is a little too good to be true."
+    for by in seen:
+        few = 0 if split in _validated_by(by.candidate.config) else FEW  # others are repeats of the data set's
+        if by.candidate not in chosen and by.only_chose.mean() > few:
+            number, of = int(by.only_chose.sum()), f"{len(by.chose):,} images of {split}"
+            said = f"{number:,} of the {of} chose the epoch of {by.candidate.name}, or of what it comes from"
+            too_good = "is a little too good to be true, that " if selected_on(by, split) else ""
+            yield f"{said}: the accuracy {too_good}without leaks leaves them out." if left_out else f"{said}."
+
+
+def _of_validation(seen: list[Seen]) -> Iterator[str]:
+    others = any(by.candidate.other_epoch is not None for by in seen)
+    if others and not any(selected_on(by, VALIDATION) for by in seen):
+        yield "history.csv tells the accuracy of every epoch on these images: if it chose this one, it is too good."
+    if any(_knows_judges(by.candidate.config) for by in seen):
+        yield "Networks that had trained on some of these images chose what was left out of training."
+
+
+def _not_at_hand(seen: list[Seen], whole: Faces) -> Iterator[str]:
+    if not all(by.known for by in seen):
+        records = [by.candidate.config.data for by in seen]
+        places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
+        yield (
+            f"What {_these(seen)} trained on is not at hand, unchanged, at {', '.join(places)}: "
+            f"which of these images it has seen, in training or to choose the epoch, cannot be told."
+        )
+    for by in seen:
+        if by.strangers and by.known:
+            settings = by.candidate.config.settings
+            began = [f"started from the weights of {', '.join(settings.init_from)}"] if settings.init_from else []
+            taught = [f"learned from {', '.join(settings.teachers)}"] if settings.teachers else []
+            yield (
+                f"{by.candidate.name} {' and '.join([*began, *taught])}: what was trained and selected there counts "
+                f"too, and cannot be told, its data not being at hand."
+            )
+
+
+def _drawn(seen: list[Seen], whole: Faces) -> Iterator[str]:
+    if not whole.synthetic and any(by.candidate.config.data["synthetic"] for by in seen):
+        yield "Trained on drawn, synthetic faces: no network for real ones."
+
+
+def _these(seen: list[Seen]) -> str:
+    return "this run" if len(seen) == 1 else "these runs"
+
+
+def _validated_by(config: RunConfig) -> set[str]:
+    """Return the splits of its data that have validated a run, or one on the same data that it comes from."""
+    return {config.data["validation_split"], *(ancestor.validation_split for ancestor in config.related)}
+
+
+def _knows_judges(config: RunConfig) -> bool:
+    """Tell whether what trained a run, or one that it comes from, was chosen by other networks (--drop-disputed)."""
+    return "disputed" in config.data or any(ancestor.disputed for ancestor in config.related)
