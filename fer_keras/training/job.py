@@ -4,25 +4,22 @@ import dataclasses
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from fer_keras.config import PRECISIONS, Settings, read_json_object
+from fer_keras.config import Settings, read_json_object
 from fer_keras.console import duration, say
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
-from fer_keras.files import remove_unfinished, writable, write_json
-from fer_keras.models.files import open_model
+from fer_keras.files import writable, write_json
 from fer_keras.provenance import ancestors_in
 from fer_keras.runs import (
     Run,
     RunConfig,
     create_run,
     ensemble_of,
-    is_run,
     limit_seed,
     name_of,
     open_run,
@@ -36,7 +33,13 @@ from fer_keras.training.defaults import in_force
 from fer_keras.training.device import Device, find_device
 from fer_keras.training.environment import environment
 from fer_keras.training.figures import draw_before, draw_history
-from fer_keras.training.history import written_rows
+from fer_keras.training.going_on import (
+    home_of,
+    precision_of,
+    refuse_other_images,
+    refuse_without_files,
+    remove_half_written,
+)
 from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.lock import only_here
 from fer_keras.training.loop import make_deterministic, train
@@ -102,7 +105,7 @@ def resume(path: str, *, logdir: str, data: str | None, command: list[str], go_o
     """
     run = open_run(path, logdir)
     with only_here(ensemble_of(run) or run):  # a member is trained by whoever trains its ensemble
-        return _resume(run, _home(run, logdir), data, command, go_on)
+        return _resume(run, home_of(run, logdir), data, command, go_on)
 
 
 def _resume(run: Run, logdir: str, data: str | None, command: list[str], go_on: str | None) -> Run:
@@ -119,10 +122,10 @@ def _resume(run: Run, logdir: str, data: str | None, command: list[str], go_on: 
         )
     split = choose_split(faces, settings, logdir, lineage=config.ancestors)
     refuse_other_judgements(config.data, split.record)
-    _refuse_other_images(run, config, split)
-    _refuse_without_files(run, settings)
-    _remove_unfinished(run, settings)
-    device = find_device(_precision_of(run, settings))
+    refuse_other_images(run, config, split)
+    refuse_without_files(run, settings)
+    remove_half_written(run, settings)
+    device = find_device(precision_of(run, settings))
     _refuse_uneven_batches(settings, device)
     introduce(run, settings, split, device, None)
     return _train_all(_Job(run, settings, device, logdir, command, go_on or _resuming(run)), faces, split)
@@ -138,74 +141,6 @@ def _refuse_uneven_batches(settings: Settings, device: Device) -> None:
             f"--batch-size: expected a multiple of {device.parts}, the GPUs that JAX deals each batch to, received "
             f"{settings.batch_size}. Take {-(-settings.batch_size // device.parts) * device.parts}"
         )
-
-
-def _refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
-    """Raise UserError if this version chooses other images for the run than the one that began it."""
-    for part in ("training", "validation"):
-        before, now = config.data.get(part), split.record[part]
-        if before not in (None, now):
-            raise UserError(
-                f"{run.path}: expected the {before:,} {part} images that it began with, this version chooses {now:,}. "
-                f"Go on with the version that began it (environment.json), or train anew"
-            )
-
-
-def _refuse_without_files(run: Run, settings: Settings) -> None:
-    """Raise UserError if a network that is half trained has lost what it goes on from, or what it ends with."""
-    for one in (one for one in run.networks(settings.networks) if not one.finished):
-        for file in _needed_to_go_on(one, settings):
-            if not file.is_file():
-                raise UserError(f"{file} is gone, which the run needs to go on. Copy it back, or train anew")
-            if file == one.model_file:
-                open_model(file)  # the run may end with it: a damaged one is told before, not after, the training
-
-
-def _needed_to_go_on(run: Run, settings: Settings) -> list[Path]:
-    if not run.checkpoint_file.is_file():
-        # Killed between the row of its first epoch and the checkpoint a run has one row, and begins anew.
-        further = run.fine_tune_start_file.is_file() or written_rows(run.history_file) > 1
-        return [run.checkpoint_file] if further else []
-    progress, needed = read_progress(run.checkpoint_file), [run.environment_file]
-    tunes_next = settings.fine_tune_epochs and progress.phase_over and not run.fine_tune_start_file.is_file()
-    if (settings.keep == "best" and progress.best_epoch) or tunes_next:
-        needed.append(run.model_file)
-    return needed
-
-
-def _remove_unfinished(run: Run, settings: Settings) -> None:
-    """Remove half-written files of a killed process: a checkpoint takes three times the room of its network."""
-    for one in {run, *run.networks(settings.networks)}:
-        for folder in (one.path, one.checkpoint_file.parent):
-            remove_unfinished(folder)
-
-
-def _precision_of(run: Run, settings: Settings) -> str:
-    """Return the precision that a run began with: another machine may compute best in another.
-
-    UserError for a run that began on another backend, whose arithmetic and random numbers are others.
-    """
-    if not run.environment_file.is_file():
-        return settings.precision  # it was stopped before its first step
-    began = read_json_object(run.environment_file)
-    backend, precision = began.get("backend", keras.backend.backend()), began.get("precision", settings.precision)
-    if backend != keras.backend.backend():
-        raise UserError(
-            f"{run.path} began with KERAS_BACKEND={backend}: expected the same, received {keras.backend.backend()}. "
-            f"Put KERAS_BACKEND={backend} before the command"
-        )
-    if precision not in PRECISIONS:
-        raise UserError(
-            f"{run.environment_file}: expected precision to be one of {', '.join(PRECISIONS)}. Received: {precision!r}"
-        )
-    return precision
-
-
-def _home(run: Run, logdir: str) -> str:
-    """Return where the runs stand that a run names: beside it, as when it began; in `logdir` if it was moved."""
-    beside, settings = (ensemble_of(run) or run).path.parent, read_config(run).settings
-    named = [*settings.init_from, *settings.teachers, *filter(None, [settings.drop_disputed])]
-    return str(beside) if all(is_run(beside / name) for name in named) else logdir
 
 
 def before_the_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
