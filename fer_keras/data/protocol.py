@@ -121,8 +121,8 @@ def without_uniform_training(faces: Faces) -> Faces:
 
 
 def _without_copies(training: Faces, others: np.ndarray) -> Faces:
-    """Leave out of `training` what shows a photograph of `others`, cut, scaled or mirrored or not (`near_copies`), and
-    what is one of them pixel for pixel, blank images too.
+    """Leave out of `training` what shows a photograph of `others`, in whatever form (`near_copies`), and what is one of
+    them pixel for pixel, blank images too.
 
     It searches until nothing more is found, minutes for FER2013 and its PublicTest the first time.
     """

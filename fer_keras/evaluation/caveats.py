@@ -54,6 +54,21 @@ def caveats(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> li
     ]
 
 
+def of_photographs(images: int, *, learned: bool, chosen_for: list[str]) -> Iterator[str]:
+    """Yield what to say of images whose photographs were seen in another form, most of them.
+
+    images: how many there are. learned: whether they were trained on. chosen_for: the runs whose epoch they chose.
+    """
+    which = f"The photographs of most of these {images:,} images"
+    if learned:
+        yield f"{which} were trained on in another form: the accuracy says nothing of new ones."
+    if chosen_for:
+        yield (
+            f"{which}, in another form, chose the epoch of {', '.join(chosen_for)}: the accuracy is a little too good "
+            f"to be true."
+        )
+
+
 def _chose_an_epoch(seen: list[Seen], split: str, *, left_out: bool) -> Iterator[str]:
     chosen = [by.candidate for by in seen if selected_on(by, split) and not left_out]
     if chosen:

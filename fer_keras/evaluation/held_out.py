@@ -10,7 +10,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.protocol import indices
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError, unknown_name
-from fer_keras.evaluation.caveats import FEW, caveats, mostly_trained_on, says_learned, selected_on
+from fer_keras.evaluation.caveats import FEW, caveats, mostly_trained_on, of_photographs, says_learned, selected_on
 from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
 from fer_keras.evaluation.seen import Library, Seen, chose_for, data_of, seen_by, trained_on
 from fer_keras.provenance import SplitRecipe
@@ -142,28 +142,25 @@ def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -
         return replace(held, copied=held.leaked)
     # Of all images, those of `leaked` too: the audit has asked the same, and the answer is kept.
     trained = _shown_by(trained_on(candidates, library), held)
-    chose = [_shown_by(chose_for(candidate, library), held) for candidate in candidates]
-    warnings, which = list(held.warnings), f"of most of these {len(held.faces):,} images"
-    if trained.mean() > 0.5 and held.leaked.mean() <= 0.5:
-        warnings.append(
-            f"The photographs {which} were trained on in another form: the accuracy says nothing of new ones."
-        )
+    # What as good as all images have chosen is known, and leaves none of them out: it need not be looked for.
+    nothing = np.zeros(len(held.faces), dtype=bool)
+    chose = [
+        nothing if held.all_chose and was else _shown_by(chose_for(candidate, library), held)
+        for candidate, was in zip(candidates, held.selected_each, strict=True)
+    ]
+    learned, selected = trained.mean() > 0.5, [own.mean() > 0.5 for own in chose]
     trained_each = held.trained_each
-    if trained.mean() > 0.5:  # by which of several is not looked for
+    if learned:  # by which of several is not looked for
         trained_each = (True,) if len(candidates) == 1 else tuple(was or None for was in trained_each)
-    selected = [own.mean() > 0.5 for own in chose]
     told = zip(candidates, selected, held.selected_each, strict=True)
-    if names := [one.name for one, by, was in told if by and not was]:
-        warnings.append(
-            f"The photographs {which}, in another form, chose the epoch of {', '.join(names)}: the accuracy is a "
-            f"little too good to be true."
-        )
+    names = [one.name for one, by, was in told if by and not was]
+    unknown = learned and held.leaked.mean() <= 0.5
     return replace(
         held,
         selected_each=tuple(True if by else was for by, was in zip(selected, held.selected_each, strict=True)),
         trained_each=trained_each,
         copied=held.leaked | trained | (False if held.all_chose else np.any(chose, axis=0)),
-        warnings=tuple(warnings),
+        warnings=(*held.warnings, *of_photographs(len(held.faces), learned=unknown, chosen_for=names)),
     )
 
 

@@ -115,6 +115,16 @@ def test_images_that_chose_the_epoch_are_among_the_copies_though_none_trained_a_
     assert held.leaked.sum() == 14 and held.copied[held.leaked].all()
 
 
+def test_images_that_all_chose_the_epoch_are_looked_for_in_training_alone(csv_of, candidate_of, drawn, monkeypatch):
+    searched = []
+    monkeypatch.setattr(
+        "fer_keras.evaluation.held_out.near_copies",
+        lambda images, references: searched.append(len(references)) or np.full((len(images), 8), -1),
+    )
+    hold_out([candidate_of(csv_of("Training", "PublicTest"))], split="PublicTest", find_copies=True)
+    assert searched == [len(drawn.split("Training"))]
+
+
 @pytest.mark.parametrize(
     ("split", "told", "selected_on"),
     [

@@ -42,6 +42,16 @@ def test_a_history_is_drawn_where_there_is_one(tmp_path, epochs, drawn):
     assert figures(Run(tmp_path)) == drawn
 
 
+@pytest.mark.parametrize("best", [0, 2])
+def test_the_history_marks_the_epoch_that_training_has_kept(tmp_path, monkeypatch, best):
+    given = {}
+    monkeypatch.setattr(run_figures, "history_figure", lambda _, **options: given.update(options))
+    monkeypatch.setattr(run_figures, "save_figure", lambda *_, **__: None)
+    rows = [EpochRow("train", n, 2.0, 0.3, 1.5, 0.4, 0.001, 9.0) for n in (1, 2, 3)]
+    draw_history(Run(tmp_path), Settings(), Progress(rows=rows, best_epoch=best), RECORD)
+    assert given["kept"] == best
+
+
 @pytest.fixture
 def drawn(monkeypatch):
     """Return what the figures were given by their names, and draw none."""
