@@ -42,7 +42,7 @@ def near_copies(images: np.ndarray, references: np.ndarray) -> np.ndarray:
 
     Identical images are among them, unless they are blank or blurred: what has no details is a copy of nothing.
     Of those that were turned, or cut much otherwise, not all are found. The answer is kept in the cache: it takes
-    twenty seconds for FER2013's PublicTest.
+    less than a minute for FER2013's PublicTest (44 s on Zen 1).
 
     images: uint8 (N, 48, 48). references: uint8 (M, 48, 48).
     """
