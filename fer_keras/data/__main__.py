@@ -9,7 +9,7 @@ from fer_keras.errors import UserError
 _EPILOG = """\
 It counts the images of each emotion and split, and finds constant and nearly uniform images, exact duplicates inside
 a split and across splits, duplicates whose labels disagree, and photographs that stand in Training and in another
-split, cut or scaled otherwise. Nothing is changed.
+split, cut, scaled or mirrored. Nothing is changed.
 """
 
 

@@ -39,7 +39,7 @@ def audit_figure(faces: Faces, audit: Audit) -> Figure:
     if audit.copies is not None:
         differ = (faces.images[audit.copies[:, 0]] != faces.images[audit.copies[:, 1]]).any(axis=(1, 2))
         others = audit.copies[differ]
-        title = "Photographs that Training has too, cut or scaled otherwise"
+        title = "Photographs that Training has too, cut, scaled or mirrored"
         rows.append((title, len(others), others[: _COLUMNS // 2]))
     heights = [_ROW_INCHES if found else _EMPTY_ROW_INCHES for _, found, _ in rows]
     with house_style():
