@@ -59,7 +59,7 @@ def test_the_epoch_that_was_kept_is_marked():
     assert (x, y) == ([2], [0.5123])
 
 
-def test_no_epoch_is_marked_where_the_network_of_the_start_was_kept():
+def test_no_epoch_is_marked_where_none_of_them_was_kept():
     for ax in history_figure(history(3), kept=0).axes[:2]:
         assert legend(ax) == ["training", "validation"]
 
