@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
+
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.console import described, judged, warnings_text
@@ -20,12 +22,26 @@ from fer_keras.runs import COMPARE
 SIGNIFICANT = 0.05
 
 
+@dataclass(frozen=True)
+class Pair:
+    """Two of the runs, by their indices.
+
+    test: on all images. unseen: on those that neither leaks nor copies tell of: a lead that is gone there is memory.
+    None where nothing is known of either, or where all images would be left or none.
+    """
+
+    a: int
+    b: int
+    test: McNemar
+    unseen: McNemar | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """R >= 2 runs on the same N images. pairs: of the runs' indices, in order, with the test of each."""
+    """R >= 2 runs on the same N images, and each pair of them in order."""
 
     evaluations: list[Evaluation]
-    pairs: list[tuple[int, int, McNemar]]
+    pairs: list[Pair]
 
     @property
     def voting(self) -> Evaluation:
@@ -47,8 +63,25 @@ def compare(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, 
         for one, chose, trained in zip(candidates, held.selected_each, held.trained_each, strict=True)
     ]
     right = [evaluation.decision.predicted == held.faces.labels for evaluation in evaluations]
-    pairs = [(a, b, mcnemar(right[a], right[b])) for a, b in combinations(range(len(right)), 2)]
+    new = _unseen(held)
+    pairs = [
+        Pair(a, b, mcnemar(right[a], right[b]), None if new is None else mcnemar(right[a][new], right[b][new]))
+        for a, b in combinations(range(len(right)), 2)
+    ]
     return Comparison(evaluations, pairs)
+
+
+def _unseen(held: HeldOut) -> np.ndarray | None:
+    """Return which images are left without copies, or where those are not known without leaks: bool (N,).
+
+    None where neither is known, or where all are left or none.
+    """
+    seen = held.leaked if held.copied is None else held.copied
+    return None if seen is None or not seen.any() or seen.all() else ~seen
+
+
+def _without(held: HeldOut) -> str:
+    return "without leaks" if held.copied is None else "without copies"
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
@@ -67,23 +100,29 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
             "runs": [to_json(evaluation) for evaluation in comparison.evaluations],
             "mcnemar": [
                 {
-                    "a": str(comparison.evaluations[a].candidates[0].run.path),
-                    "b": str(comparison.evaluations[b].candidates[0].run.path),
-                    "only_a_right": test.only_a,
-                    "only_b_right": test.only_b,
-                    "p_value": test.p_value,
+                    "a": str(comparison.evaluations[pair.a].candidates[0].run.path),
+                    "b": str(comparison.evaluations[pair.b].candidates[0].run.path),
+                    **_test_json(pair.test),
                 }
-                for a, b, test in comparison.pairs
+                | ({} if pair.unseen is None else {_without(first.held).replace(" ", "_"): _test_json(pair.unseen)})
+                for pair in comparison.pairs
             ],
         },
     )
     return [numbers, picture]
 
 
+def _test_json(test: McNemar) -> dict:
+    return {"only_a_right": test.only_a, "only_b_right": test.only_b, "p_value": test.p_value}
+
+
 def _title(comparison: Comparison) -> str:
     title = images_title(comparison.voting)
     if len(comparison.pairs) == 1:
-        title += f", McNemar's test {_p(comparison.pairs[0][2].p_value)}"
+        (pair,) = comparison.pairs
+        title += f", McNemar's test {_p(pair.test.p_value)}"
+        if pair.unseen is not None:
+            title += f" ({_without(comparison.voting.held)} {_p(pair.unseen.p_value)})"
     return title
 
 
@@ -126,20 +165,45 @@ def tests_text(comparison: Comparison) -> str:
     """Return a line for each pair: how often only one of them is right, and whether chance would do that."""
     lines = ["McNemar's test, on the images that only one of the two has right (exact, two-sided):"]
     limit = SIGNIFICANT / len(comparison.pairs)
-    for a, b, test in comparison.pairs:
-        if test.p_value >= limit:
-            verdict = "chance alone could do that"
-        else:
-            better, other = (a, b) if test.only_a > test.only_b else (b, a)
-            verdict = f"{_letter(better)} is better, and hardly by chance"
-            ours, theirs = (comparison.evaluations[i].held for i in (better, other))
-            verdict += _but("trained", _letter(better), ours.trained_each[0], theirs.trained_each[0])
-            verdict += _but("chose the epoch of", _letter(better), ours.selected_on, theirs.selected_on)
-        said = f"only {_letter(a)} right {test.only_a:,}, only {_letter(b)} right {test.only_b:,}, {_p(test.p_value)}"
-        lines.append(f"  {_letter(a)} and {_letter(b)}: {said}: {verdict}")
+    without = _without(comparison.evaluations[0].held)
+    for pair in comparison.pairs:
+        better = _better(pair, pair.test, limit)
+        said = _verdict(better) + _advantage(comparison, pair, better)
+        if pair.unseen is not None and better not in (None, _better(pair, pair.unseen, limit)):
+            said += f", which is not shown {without}"
+        lines.append(f"  {_letter(pair.a)} and {_letter(pair.b)}: {_counted(pair, pair.test)}: {said}")
+        if pair.unseen is not None:
+            said = _verdict(_better(pair, pair.unseen, limit))
+            lines.append(f"    {without}: {_counted(pair, pair.unseen)}: {said}")
     if len(comparison.pairs) > 1:
         lines.append(f"  {len(comparison.pairs)} pairs, so below {limit:.2g} counts (Bonferroni), not {SIGNIFICANT}.")
     return "\n".join(lines)
+
+
+def _counted(pair: Pair, test: McNemar) -> str:
+    a, b = _letter(pair.a), _letter(pair.b)
+    return f"only {a} right {test.only_a:,}, only {b} right {test.only_b:,}, {_p(test.p_value)}"
+
+
+def _better(pair: Pair, test: McNemar, limit: float) -> int | None:
+    """Return the index of the run that is better by a test; None where chance alone could make the difference."""
+    if test.p_value >= limit:
+        return None
+    return pair.a if test.only_a > test.only_b else pair.b
+
+
+def _verdict(better: int | None) -> str:
+    return "chance alone could do that" if better is None else f"{_letter(better)} is better, and hardly by chance"
+
+
+def _advantage(comparison: Comparison, pair: Pair, better: int | None) -> str:
+    """Return what takes from the verdict that a run is better: what it had of these images, and the other had not."""
+    if better is None:
+        return ""
+    ours, theirs = (comparison.evaluations[i].held for i in (better, pair.b if better == pair.a else pair.a))
+    return _but("trained", _letter(better), ours.trained_each[0], theirs.trained_each[0]) + _but(
+        "chose the epoch of", _letter(better), ours.selected_on, theirs.selected_on
+    )
 
 
 def _but(did: str, letter: str, with_ours: bool | None, with_theirs: bool | None) -> str:

@@ -39,9 +39,6 @@ class Visualisation:
     images: np.ndarray
     activations: np.ndarray
     targets: tuple[tuple[str, int], ...]
-    style: str
-    steps: int
-    seed: int
 
     @property
     def saturated(self) -> np.ndarray:
@@ -114,7 +111,7 @@ def maximise_targets(
 
         images[batch] = _ascend(network, part, style, steps, seed, spectrum, tell)
         activations[batch] = FilterObjective(network, part)(as_batch(images[batch])).numpy()
-    return Visualisation(images, activations, tuple(targets), style, steps, seed)
+    return Visualisation(images, activations, tuple(targets))
 
 
 def _ascend(network, targets, style: str, steps: int, seed: int, spectrum, progress) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Optimizers and schedules of the learning rate, by keras and keras.ops alone."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -34,7 +36,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def _after_warmup(self, done):
         if self.course == "cosine":
-            return FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + ops.cos(done * ops.convert_to_tensor(3.14159265)))
+            return FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + ops.cos(done * math.pi))
         if self.course == "step":
             # rounded up a little, so that a third of the steps is a third in float32 too
             return ops.power(STEP_DECAY, ops.minimum(ops.floor(done / STEP_SHARE + 1e-5), 2.0))
@@ -42,7 +44,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def _one_cycle(self, done):
         def between(start, end, share):  # half a cosine from start to end
-            return end + (start - end) * 0.5 * (1 + ops.cos(ops.clip(share, 0.0, 1.0) * 3.14159265))
+            return end + (start - end) * 0.5 * (1 + ops.cos(ops.clip(share, 0.0, 1.0) * math.pi))
 
         rise = between(ONE_CYCLE_START, 1.0, done / ONE_CYCLE_RISE)
         fall = between(1.0, FINAL_SHARE, (done - ONE_CYCLE_RISE) / (1 - ONE_CYCLE_RISE))

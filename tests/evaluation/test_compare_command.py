@@ -6,10 +6,14 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from scipy.stats import binomtest
 
 from fer_keras.data.prepare import load_faces
+from fer_keras.data.source import read_faces
 from fer_keras.evaluation import compare
 from fer_keras.metrics import McNemar
+from fer_keras.models.files import save_model
+from fer_keras.models.registry import build
 from fer_keras.runs import Run
 from tests.evaluation.made_runs import LIMIT, predicted_by
 
@@ -60,20 +64,64 @@ def test_an_advantage_of_one_run_is_told_beside_the_verdict(command, undrawn, lo
 def test_a_better_run_that_knew_the_images_is_no_clear_winner(better, told, part):
     def verdict(*had_it):
         trained = part == "trained"
-        helds = [SimpleNamespace(selected_on=had and not trained, trained_each=(had and trained,)) for had in had_it]
+        helds = [
+            SimpleNamespace(selected_on=had and not trained, trained_each=(had and trained,), copied=None)
+            for had in had_it
+        ]
         two = [SimpleNamespace(held=held) for held in helds]
         test = McNemar(50, 1, 1e-12) if better == 0 else McNemar(1, 50, 1e-12)
-        return compare.tests_text(compare.Comparison(two, [(0, 1, test)]))
+        return compare.tests_text(compare.Comparison(two, [compare.Pair(0, 1, test)]))
 
     assert f"{'AB'[better]} is better" in verdict(True, False)
     assert (f"by chance, but these images {part} A alone" in verdict(True, False)) is told
     assert "but these images" not in verdict(True, True)
 
 
+def test_a_lead_on_images_that_were_seen_is_told_apart(command, titles, with_copies, make_run):
+    """Of 14 faces the last two show photographs that training has: one moved by two pixels, one as it is."""
+    lines = with_copies.read_text().splitlines()
+    seen = read_faces(with_copies).split("PrivateTest").images[-2:]
+    liked = predicted_by(0, seen).argmax(axis=1)
+    assert (liked != predicted_by(1, seen).argmax(axis=1)).all(), "these seeds show nothing"
+    lines[-2:] = [f"{label},{line.split(',', 1)[1]}" for label, line in zip(liked, lines[-2:], strict=True)]
+    with_copies.write_text("\n".join([*lines, ""]))
+    a, b = runs = [make_run(with_copies, name) for name in "ab"]
+    for seed, run in enumerate(runs):
+        save_model(build("cnn3", seed=seed), run.model_file)
+    code, out, _ = command("--run", a.path, "--run", b.path, "--compare")
+    (test,) = json.loads((a.evaluation("PrivateTest-compare") / "compare.json").read_text())["mcnemar"]
+    faces = read_faces(with_copies).split("PrivateTest")
+    right = [predicted_by(seed, faces.images).argmax(axis=1) == faces.labels for seed in (0, 1)]
+    only_a, only_b = right[0] & ~right[1], right[1] & ~right[0]
+    assert (test["only_a_right"], test["only_b_right"]) == (only_a.sum(), only_b.sum())
+    new = test["without_copies"]
+    assert (new["only_a_right"], new["only_b_right"]) == (only_a.sum() - 2, only_b.sum())
+    expected = binomtest(int(only_a.sum()) - 2, int(only_a.sum() + only_b.sum()) - 2).pvalue
+    assert new["p_value"] == pytest.approx(expected)
+    counts = f"only A right {only_a.sum() - 2}, only B right {only_b.sum()}, p = {expected:.3f}"
+    assert code == 0 and f"\n    without copies: {counts}: chance" in out
+    assert f"(without copies p = {expected:.3f})" in titles["comparison"]
+
+
+@pytest.mark.parametrize(
+    ("unseen", "shown"), [((20, 21, 1.0), False), ((5, 30, 1e-5), False), ((40, 10, 1e-5), True), (None, True)]
+)
+def test_a_verdict_holds_only_if_it_does_on_new_images(unseen, shown):
+    two = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,), copied=[]))] * 2
+    pair = compare.Pair(0, 1, McNemar(90, 28, 1e-8), unseen and McNemar(*unseen))
+    verdict, *more = compare.tests_text(compare.Comparison(two, [pair])).splitlines()[1:]
+    assert "A is better" in verdict
+    assert verdict.endswith("which is not shown without copies") is not shown
+    assert len(more) == (unseen is not None)
+
+
 def test_of_three_pairs_one_below_a_twentieth_is_what_chance_would_do():
     """Bonferroni: each of the three is held to 0.05 / 3 = 0.0167."""
-    three = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,)))] * 3
-    tests = [(0, 1, McNemar(20, 8, 0.03)), (0, 2, McNemar(30, 10, 0.01)), (1, 2, McNemar(9, 8, 1.0))]
+    three = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,), copied=None))] * 3
+    tests = [
+        compare.Pair(*two)
+        for two in ((0, 1, McNemar(20, 8, 0.03)), (0, 2, McNemar(30, 10, 0.01)), (1, 2, McNemar(9, 8, 1.0)))
+    ]
     said = compare.tests_text(compare.Comparison(three, tests)).splitlines()
     assert "A and B: " in said[1] and said[1].endswith("p = 0.030: chance alone could do that")
     assert "A and C: " in said[2] and said[2].endswith("p = 0.010: A is better, and hardly by chance")

@@ -218,7 +218,7 @@ def test_saturation_counts_both_ends_of_the_range():
     images = np.full((1, 48, 48), 128.0, np.float32)
     images[0, 0, :4] = (0, 2, 253, 255)
     images[0, 1, :2] = (2.5, 252.5)
-    found = Visualisation(images, np.zeros(1), (("conv2d", 0),), "robust", 1, 0)
+    found = Visualisation(images, np.zeros(1), (("conv2d", 0),))
     assert found.saturated[0] == pytest.approx(4 / 48**2)
 
 

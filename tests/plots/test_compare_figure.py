@@ -36,6 +36,25 @@ def test_every_mark_has_the_interval_of_its_own_emotion():
         np.testing.assert_allclose(ends, expected)
 
 
+def test_what_is_left_without_seen_images_has_a_mark_of_its_own():
+    copied, nothing = np.array([True, False, False, True, False, False]), np.zeros(6, bool)
+    runs = [
+        evaluate_probabilities(LABELS, np.eye(7)[list(said)], split="PublicTest", leaked=nothing, copied=copied)
+        for said in ((0, 0, 1, 3, 3, 5), (1, 0, 0, 3, 4, 4))
+    ]
+    (ax,) = compare_figure(runs, ["first", "second"]).axes
+    assert [text.get_text() for text in ax.get_yticklabels()][:3] == [
+        "all images (6)",
+        "without copies (4)",
+        "angry (3)",
+    ]
+    for container, right in zip(ax.containers, (2, 3), strict=True):
+        assert container.lines[0].get_xdata()[1] == right / 4
+        _, _, (bars,) = container.lines
+        low, high = bars.get_segments()[1][:, 0]
+        assert low < right / 4 < high
+
+
 def test_runs_on_different_images_are_no_comparison():
     other = evaluate_probabilities(np.array([1, 2]), np.eye(7)[[1, 2]])
     with pytest.raises(AssertionError, match="different images"):
