@@ -170,7 +170,7 @@ def tests_text(comparison: Comparison) -> str:
         better = _better(pair, pair.test, limit)
         said = _verdict(better) + _advantage(comparison, pair, better)
         if pair.unseen is not None and better not in (None, _better(pair, pair.unseen, limit)):
-            said += f", which is not shown {without}"
+            said += f"; {without} that is not shown"
         lines.append(f"  {_letter(pair.a)} and {_letter(pair.b)}: {_counted(pair, pair.test)}: {said}")
         if pair.unseen is not None:
             said = _verdict(_better(pair, pair.unseen, limit))

@@ -111,7 +111,7 @@ def test_a_verdict_holds_only_if_it_does_on_new_images(unseen, shown):
     pair = compare.Pair(0, 1, McNemar(90, 28, 1e-8), unseen and McNemar(*unseen))
     verdict, *more = compare.tests_text(compare.Comparison(two, [pair])).splitlines()[1:]
     assert "A is better" in verdict
-    assert verdict.endswith("which is not shown without copies") is not shown
+    assert verdict.endswith("; without copies that is not shown") is not shown
     assert len(more) == (unseen is not None)
 
 
