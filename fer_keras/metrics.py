@@ -81,6 +81,12 @@ class Metrics:
         """Expected calibration error, 0..1."""
         return self.reliability.expected_calibration_error
 
+    @property
+    def rests(self) -> dict[str, Rest]:
+        """Of "without leaks" and "without copies", in this order, those that are known and leave any images."""
+        rests = {"without leaks": self.without_leaks, "without copies": self.without_copies}
+        return {name: rest for name, rest in rests.items() if rest is not None and rest.n}
+
     def to_json(self) -> dict:
         """Return the content of metrics.json: plain Python values, None for what is not defined."""
         return {

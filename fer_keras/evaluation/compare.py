@@ -26,8 +26,8 @@ SIGNIFICANT = 0.05
 class Pair:
     """Two of the runs, by their indices.
 
-    test: on all images. unseen: on those that neither leaks nor copies tell of: a lead that is gone there is memory.
-    None where nothing is known of either, or where all images would be left or none.
+    test: on all images. unseen: on those that are left without copies, or where copies are not known without leaks: a
+    lead that is not shown there may be memory. None where neither is known, or where all images are left or none.
     """
 
     a: int
@@ -47,6 +47,11 @@ class Comparison:
     def voting(self) -> Evaluation:
         """The first evaluation in which networks vote; the first, where none has several."""
         return next((one for one in self.evaluations if one.votes), self.evaluations[0])
+
+    @property
+    def without(self) -> str:
+        """What the images of `Pair.unseen` are without."""
+        return "without leaks" if self.evaluations[0].held.copied is None else "without copies"
 
     @property
     def names(self) -> list[str]:
@@ -72,21 +77,14 @@ def compare(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str, 
 
 
 def _unseen(held: HeldOut) -> np.ndarray | None:
-    """Return which images are left without copies, or where those are not known without leaks: bool (N,).
-
-    None where neither is known, or where all are left or none.
-    """
+    """Return the images of `Pair.unseen`: bool (N,)."""
     seen = held.leaked if held.copied is None else held.copied
     return None if seen is None or not seen.any() or seen.all() else ~seen
 
 
-def _without(held: HeldOut) -> str:
-    return "without leaks" if held.copied is None else "without copies"
-
-
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     """Write comparison.png and compare.json into `folder`; return the paths."""
-    first = comparison.evaluations[0]
+    first, without = comparison.evaluations[0], comparison.without.replace(" ", "_")
     figure = compare_figure(
         [evaluation.metrics for evaluation in comparison.evaluations], comparison.names, title=_title(comparison)
     )
@@ -104,7 +102,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
                     "b": str(comparison.evaluations[pair.b].candidates[0].run.path),
                     **_test_json(pair.test),
                 }
-                | ({} if pair.unseen is None else {_without(first.held).replace(" ", "_"): _test_json(pair.unseen)})
+                | ({} if pair.unseen is None else {without: _test_json(pair.unseen)})
                 for pair in comparison.pairs
             ],
         },
@@ -122,7 +120,7 @@ def _title(comparison: Comparison) -> str:
         (pair,) = comparison.pairs
         title += f", McNemar's test {_p(pair.test.p_value)}"
         if pair.unseen is not None:
-            title += f" ({_without(comparison.voting.held)} {_p(pair.unseen.p_value)})"
+            title += f" ({comparison.without} {_p(pair.unseen.p_value)})"
     return title
 
 
@@ -142,16 +140,12 @@ def comparison_text(comparison: Comparison) -> str:
         ("", *letters),
         ("accuracy", *(f"{one.accuracy:.4f}" for one in measured)),
         ("  95% interval", *(f"{one.accuracy_ci95[0]:.4f}-{one.accuracy_ci95[1]:.4f}" for one in measured)),
+        *((f"  {name}", *(f"{one.rests[name].accuracy:.4f}" for one in measured)) for name in measured[0].rests),
         ("balanced accuracy", *(f"{one.balanced_accuracy:.4f}" for one in measured)),
         ("macro F1", *(f"{one.macro_f1:.4f}" for one in measured)),
         ("log loss", *(f"{one.log_loss:.4f}" for one in measured)),
         ("calibration error", *(f"{one.ece:.4f}" for one in measured)),
     ]
-    first = measured[0]
-    if first.without_copies is not None and first.without_copies.n:
-        rows.insert(3, ("  without copies", *(f"{one.without_copies.accuracy:.4f}" for one in measured)))
-    if first.without_leaks is not None and first.without_leaks.n:
-        rows.insert(3, ("  without leaks", *(f"{one.without_leaks.accuracy:.4f}" for one in measured)))
     rows += [
         (f"accuracy on {emotion}", *(f"{one.recall[i]:.4f}" for one in measured))
         for i, emotion in enumerate(EMOTIONS)
@@ -165,16 +159,15 @@ def tests_text(comparison: Comparison) -> str:
     """Return a line for each pair: how often only one of them is right, and whether chance would do that."""
     lines = ["McNemar's test, on the images that only one of the two has right (exact, two-sided):"]
     limit = SIGNIFICANT / len(comparison.pairs)
-    without = _without(comparison.evaluations[0].held)
     for pair in comparison.pairs:
         better = _better(pair, pair.test, limit)
         said = _verdict(better) + _advantage(comparison, pair, better)
         if pair.unseen is not None and better not in (None, _better(pair, pair.unseen, limit)):
-            said += f"; {without} that is not shown"
+            said += f"; {comparison.without} that is not shown"
         lines.append(f"  {_letter(pair.a)} and {_letter(pair.b)}: {_counted(pair, pair.test)}: {said}")
         if pair.unseen is not None:
             said = _verdict(_better(pair, pair.unseen, limit))
-            lines.append(f"    {without}: {_counted(pair, pair.unseen)}: {said}")
+            lines.append(f"    {comparison.without}: {_counted(pair, pair.unseen)}: {said}")
     if len(comparison.pairs) > 1:
         lines.append(f"  {len(comparison.pairs)} pairs, so below {limit:.2g} counts (Bonferroni), not {SIGNIFICANT}.")
     return "\n".join(lines)

@@ -25,16 +25,15 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
     support = metrics[0].support
     assert all((one.support == support).all() for one in metrics), "the runs were evaluated on different images"
     present = np.flatnonzero(support > 0)
-    rests = [name for name in ("without_leaks", "without_copies") if _parts(metrics[0], name)]
-    whole = [f"all images ({metrics[0].n:,})"]
-    whole += [f"{name.replace('_', ' ')} ({getattr(metrics[0], name).n:,})" for name in rests]
-    rows = [*whole, *(f"{EMOTIONS[i]} ({support[i]:,})" for i in present)]
+    rests = {name: rest.n for name, rest in metrics[0].rests.items() if rest.n < metrics[0].n}
+    whole = {"all images": metrics[0].n, **rests}
+    rows = [f"{name} ({n:,})" for name, n in [*whole.items(), *((EMOTIONS[i], support[i]) for i in present)]]
     step = min(0.22, 0.7 / len(names))
     with house_style():
         figure = new_figure(_WIDTH, 1.3 + 0.2 * len(names) + max(0.34, 0.12 * len(names)) * len(rows))
         ax = figure.add_subplot()
         for r, (one, name) in enumerate(zip(metrics, names, strict=True)):
-            left = [getattr(one, name) for name in rests]
+            left = [one.rests[name] for name in rests]
             value = np.array([one.accuracy, *(rest.accuracy for rest in left), *one.recall[present]])
             interval = np.vstack([one.accuracy_ci95, *(rest.ci95 for rest in left), one.recall_ci95[present]])
             ax.errorbar(
@@ -60,9 +59,3 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
         where = {"loc": "outside upper left", "alignment": "left"}
         figure.legend(handles, labels, title=fitted(title, _WIDTH) or None, title_fontsize=10, fontsize=8, **where)
     return figure
-
-
-def _parts(metrics: Metrics, name: str) -> bool:
-    """Tell whether a rest, "without_leaks" or "without_copies", is known, and neither all images nor none."""
-    rest = getattr(metrics, name)
-    return rest is not None and 0 < rest.n < metrics.n
