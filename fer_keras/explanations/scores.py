@@ -18,6 +18,7 @@ from fer_keras.scores.baselines import BASELINES
 from fer_keras.scores.explained import Explain, Explained
 from fer_keras.scores.registry import SCORES
 from fer_keras.scores.sanity import DRAWS, UPPER, untrained
+from fer_keras.scores.summary import SIGNIFICANT, ahead_of_baselines, summarised
 
 
 def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
@@ -114,42 +115,9 @@ def _scored(name: str, study: Study, indices: np.ndarray, explained: Explained, 
     return pd.concat(tables, ignore_index=True)
 
 
-def summarised(images: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean and the standard error of every score by method, of the images that have it, in their order.
-
-    And for each baseline by how much a method is better than it (over_edges, ...; below 0: worse) on the same images,
-    with the standard error of that mean difference.
-
-    images: columns method, layer, score, index and value, every baseline among the methods; NaN values do not count.
-    """
-    groups = images.groupby(["method", "layer", "score"], sort=False)["value"]
-    summary = groups.agg(mean="mean", standard_error="sem", images="count").reset_index()
-    better = summary["score"].map(lambda name: "higher" if SCORES[name].higher_is_better else "lower")
-    summary.insert(3, "better", better)
-    values = images.pivot(index="index", columns=["score", "method"], values="value")
-    values = values.mul([1 if SCORES[score].higher_is_better else -1 for score, _ in values.columns], axis=1)
-    for baseline in BASELINES:
-        pairs = zip(summary["score"], summary["method"], strict=True)
-        ahead = [values[score, method] - values[score, baseline] for score, method in pairs]
-        others = summary["method"] != baseline
-        summary[f"over_{baseline}"] = pd.Series([one.mean() for one in ahead]).where(others)
-        summary[f"over_{baseline}_error"] = pd.Series([one.sem() for one in ahead]).where(others)
-    return summary
-
-
-def beats_baselines(summary: pd.DataFrame) -> pd.Series:
-    """Return for each row of `summarised` whether it is ahead of all baselines by more than two standard errors.
-
-    False for scores in which that says nothing (`Score.compared`).
-    """
-    ahead = [summary[f"over_{one}"] > 2 * summary[f"over_{one}_error"] for one in BASELINES]
-    compared = summary["score"].map(lambda name: SCORES[name].compared)
-    return np.logical_and.reduce([*ahead, compared])
-
-
 def scores_text(summary: pd.DataFrame) -> str:
     """Return a table for people: a row a method, a column a score, with what is better."""
-    shown = summary.assign(ahead=beats_baselines(summary))
+    shown = summary.assign(ahead=ahead_of_baselines(summary))
     shown["text"] = [
         f"{mean:.3f}{'*' if ahead else ' '}" for mean, ahead in zip(shown["mean"], shown.ahead, strict=True)
     ]
@@ -158,10 +126,18 @@ def scores_text(summary: pd.DataFrame) -> str:
     rows = [("", *(f"{name} " for name in SCORES)), ("better:", *better)]
     rows += [(name, *texts.loc[name, list(SCORES)]) for name in summary["method"].unique()]
     lines = columns(rows, right=tuple(range(1, len(rows[0])))).splitlines()
-    compared = ", ".join(name for name, score in SCORES.items() if score.compared)
-    lines += [f"*: ahead of {listed(BASELINES)} by more than two standard errors, on the same images ({compared})"]
+    lines += [f"*: ahead of {listed(BASELINES)} on the same images, and hardly by chance:", _tested(summary)]
     lines += [f"over {summary['images'].max()} images; {_few_said(summary)}"]
     return "\n".join(f"  {line}" for line in lines)
+
+
+def _tested(summary: pd.DataFrame) -> str:
+    """Say how a lead over the baselines is told from chance, in which scores, and among how many comparisons."""
+    scores = ", ".join(name for name, score in SCORES.items() if score.compared)
+    comparisons, images = int(summary["p_adjusted"].notna().sum()), int(summary["images"].max())
+    adjusted = f", adjusted for {comparisons} comparisons" if comparisons > 1 else ""
+    too_few = f"; {images:,} images are too few to show any" if comparisons * 0.5**images >= SIGNIFICANT else ""
+    return f"   p < {SIGNIFICANT} by sign-flip tests{adjusted} ({scores}){too_few}"
 
 
 def _few_said(summary: pd.DataFrame) -> str:
@@ -176,7 +152,7 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
     where = f"{study.target.split}{study.limited}"
     names = list(summary["method"].unique())
 
-    shown = summary.assign(ahead=beats_baselines(summary))
+    shown = summary.assign(ahead=ahead_of_baselines(summary))
 
     def table_of(column: str) -> np.ndarray:
         return shown.pivot(index="method", columns="score", values=column).loc[names, list(SCORES)].to_numpy()

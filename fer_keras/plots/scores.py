@@ -30,7 +30,7 @@ def scores_figure(
 
     Args:
         means, standard_errors: float (M, S); NaN: none.
-        ahead: bool (M, S), better than every baseline by more than two standard errors of the difference.
+        ahead: bool (M, S), better than every baseline, and hardly by chance.
         compared: S, whether the score is one to be ahead in (None: all are); of others the marks are pale.
         methods: M names. scores: S names, each with what it measures and whether higher is better.
         baselines: those of the methods that know no network, in gray; dotted lines lead them through the rows.
@@ -60,7 +60,7 @@ def _explain_marks(figure: Figure, baselines: Sequence[str], *, pale: bool) -> N
         return Line2D([], [], marker="o", markersize=4.5, label=label, **style)
 
     handles = [
-        mark(_METHOD, _METHOD, "none", f"ahead of {known} by more than two standard errors, on the same images"),
+        mark(_METHOD, _METHOD, "none", f"ahead of {known} on the same images, and hardly by chance"),
         mark(_METHOD, "white", "none", "not ahead of all" if len(baselines) > 1 else "not ahead of it"),
         *([mark(_METHOD, _PALE, "none", "not to be compared with them")] if pale else []),
         mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),

@@ -17,7 +17,7 @@ def test_what_is_ahead_of_the_baselines_is_filled_and_the_marks_are_explained():
         filled = [point.get_markerfacecolor() != "white" for point in points]
         assert filled == expected  # a baseline always is, in gray
     (legend,) = figure.legends
-    assert "ahead of noise by more than two standard errors" in legend.get_texts()[0].get_text()
+    assert "ahead of noise on the same images, and hardly by chance" in legend.get_texts()[0].get_text()
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == METHODS
     for ax, better in zip(figure.axes, ("lower is better", "higher is better"), strict=True):
         assert better in ax.get_title()
