@@ -17,6 +17,8 @@ import numpy as np
 
 from fer_keras.errors import UserError
 
+_ASIDE = ".fer_keras-"  # nobody else's files begin so: what a killed process leaves is known by it, and removed
+
 # What zipfile and numpy.load are known to raise on a damaged .npz, besides an OSError for a place before its beginning.
 _DAMAGE = (
     *(ValueError, EOFError, KeyError, RuntimeError, SyntaxError),
@@ -26,6 +28,14 @@ _DAMAGE = (
 
 class DamagedFile(Exception):
     """A file that does not hold what was written. Its text says why."""
+
+
+def is_there(path: Path | str) -> bool:
+    """Tell whether a file or a folder is there; False too where nobody may look, or no name can be so long."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return False
 
 
 def expanded(path: Path | str) -> Path:
@@ -56,13 +66,12 @@ def written_aside(path: Path | str) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it takes the place of `path`, on failure it is removed.
 
     Of a symbolic link it takes the place of what the link leads to.
-    The temporary name is not too long where `path` is not, and keeps its suffix, because writers such as Keras's choose
-    their format by it.
+    The temporary name is short, and keeps the suffix, because writers such as Keras's choose their format by it.
     """
     path = Path(path)
     path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:100]}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_ASIDE, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     aside = Path(name)
     try:
@@ -80,8 +89,8 @@ def written_aside(path: Path | str) -> Iterator[Path]:
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what `written_aside` left in a folder where its process was killed. Nobody may be writing there."""
-    for file in folder.glob(".*-????????.*"):
-        if re.fullmatch(r"\..+-[a-z0-9_]{8}\.[a-z]+", file.name) and file.is_file():
+    for file in folder.glob(f"{_ASIDE}????????*"):
+        if re.fullmatch(re.escape(_ASIDE) + r"[a-z0-9_]{8}(\.[^.]+)?", file.name) and file.is_file():
             file.unlink()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer_keras.errors import UserError
-from fer_keras.files import remove_unfinished, writable, write_json, write_npz, write_text, written_aside
+from fer_keras.files import is_there, remove_unfinished, writable, write_json, write_npz, write_text, written_aside
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -34,6 +34,17 @@ def test_what_a_link_leads_to_is_written_and_the_link_stays(tmp_path):
         assert (tmp_path / "far" / "target.csv").read_text() == text and (tmp_path / "link.csv").is_symlink()
 
 
+def test_any_name_that_the_file_system_takes_can_be_written(tmp_path):
+    path = tmp_path / ("漢" * 81 + ".png")  # 247 bytes
+    write_text(path, "x")
+    assert path.read_text() == "x"
+
+
+def test_what_nobody_may_look_for_is_not_there(tmp_path):
+    assert is_there(tmp_path) and not is_there(tmp_path / "missing")
+    assert not is_there(tmp_path / ("x" * 300))  # pathlib's own raises an error of it, as in a folder of others
+
+
 def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path):
     with written_aside(tmp_path / "model.keras") as aside:
         aside.write_bytes(b"half a net")
@@ -41,7 +52,7 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path)
         left = tmp_path / "left" / half
         left.parent.mkdir()
         left.write_bytes(b"half a net")
-    others = ["model.keras", ".hidden-file.txt", ".keras-ABCDEFGH.npz", "a-12345678.npz", ".a-12345678.npz.bak"]
+    others = ["model.keras", ".vscode-settings.json", ".bash_history-20250101.txt", "fer_keras-12345678.npz"]
     for name in others:
         (tmp_path / "left" / name).touch()
     remove_unfinished(tmp_path / "left")

@@ -1,7 +1,6 @@
 """From what a person names by `--data` to the faces that a network sees."""
 
 import dataclasses
-from pathlib import Path
 
 from fer_keras.data.faces import Faces
 from fer_keras.data.select import equalize as equalize_histograms
@@ -9,6 +8,7 @@ from fer_keras.data.select import stratified_limit
 from fer_keras.data.source import find_data, read_faces
 from fer_keras.data.synthetic import SIZES, synthetic_faces
 from fer_keras.errors import UserError
+from fer_keras.files import is_there
 
 
 def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int = 0) -> Faces:
@@ -34,7 +34,7 @@ def at_hand(source: str | None, sha256: str, *, limit: int) -> Faces | None:
 
     source: as `--data`; None: not recorded. limit: the run's, which decides how many synthetic faces are drawn.
     """
-    if source is None or (source not in ("auto", "synthetic") and not Path(source).exists()):
+    if source is None or not (source in ("auto", "synthetic") or is_there(source)):
         return None
     try:
         found = load_faces(source, limit=limit if source == "synthetic" else 0)

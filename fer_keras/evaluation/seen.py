@@ -7,7 +7,6 @@ images come in other files too, and data sets repeat images.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from fer_keras.data.protocol import indices
 from fer_keras.data.select import stand_among
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.evaluation.runs_to_evaluate import Candidate
+from fer_keras.files import is_there
 from fer_keras.provenance import SplitRecipe
 
 
@@ -119,13 +119,13 @@ def data_of(candidate: Candidate) -> Faces | None:
     The shipped run was trained elsewhere: without its data at hand it gets what `--data auto` finds.
     """
     source = _source_of(candidate)
-    there = source in ("auto", "synthetic") or Path(source).exists()
+    there = source in ("auto", "synthetic") or is_there(source)
     return load_faces(source, limit=candidate.config.settings.limit if source == "synthetic" else 0) if there else None
 
 
 def _source_of(candidate: Candidate) -> str:
     record = candidate.config.data
-    if candidate.name == PRETRAINED and not Path(record["source"]).exists():
+    if candidate.name == PRETRAINED and not is_there(record["source"]):
         return "auto"
     return candidate.config.source
 

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from fer_keras.config import read_json_object
 from fer_keras.errors import UserError
 from fer_keras.files import DamagedFile, read_npz, write_json, write_npz, written_aside
-from fer_keras.plots.style import save_figure
+from fer_keras.plots.style import drawn_here, save_figure
 
-FORMAT = 7  # another one where a later program draws something else for the same options
+FORMAT = 8  # another one where a later program draws something else for the same options
 DONE = "done.json"
 UNFINISHED = ".unfinished"  # a done.json in it: all is written, and only has to be moved
 MAPS = "maps.npz"
@@ -100,7 +100,9 @@ class MethodFolder:
         new = _listed(_read(self._aside / DONE))
         if new is None:
             return
-        old = set(_listed(_read(self.path / DONE)) or ()) - set(new)
+        old = set(_listed(_read(self.path / DONE)) or ())
+        self._refuse_foreign_pictures(set(new) - old)
+        old -= set(new)
         place = self.path
         try:
             for name in new:
@@ -140,6 +142,17 @@ class MethodFolder:
             and all((self.path / file["file"]).is_file() for file in record["files"])
         )
         return record if good else None
+
+    def _refuse_foreign_pictures(self, names: set[str]) -> None:
+        """Raise UserError where one of these files would take the place of somebody's own picture."""
+        for name in sorted(names):
+            place = self.path / name
+            moving = place.suffix == ".png" and (self._aside / name).is_file()
+            if moving and place.is_file() and not drawn_here(place):
+                raise UserError(
+                    f"{place}: expected no picture there but one that this program drew, received another. Move it "
+                    f"away and call again, or choose another folder by --output"
+                )
 
     def _move(self, name: str) -> None:
         if (self._aside / name).is_file():  # else it was moved before a kill

@@ -94,7 +94,12 @@ def _link(method: str, file: Mapping[str, str]) -> str:
 
 
 def _address(method: str, file: Mapping[str, str]) -> str:
-    return escape(quote(f"{method}/{file['file']}"))
+    return address(f"{method}/{file['file']}")
+
+
+def address(path: str) -> str:
+    """Return how the page spells a relative path: "grad-cam%2B%2B/maps.npz"."""
+    return escape(quote(path))
 
 
 def _anchor(name: str) -> str:

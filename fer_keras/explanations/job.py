@@ -16,7 +16,7 @@ from fer_keras.explanations.activation import write_activation
 from fer_keras.explanations.attribution import write_attribution, write_comparison
 from fer_keras.explanations.filters import write_filters
 from fer_keras.explanations.folder import DONE, MethodFolder
-from fer_keras.explanations.index_page import index_page
+from fer_keras.explanations.index_page import address, index_page
 from fer_keras.explanations.lime import write_lime
 from fer_keras.explanations.methods import METHODS, OF_ATTRIBUTIONS
 from fer_keras.explanations.options import Options
@@ -113,7 +113,7 @@ def _is_stale(target: Target) -> bool:
     for name in METHODS:
         done = target.folder / name / DONE
         if MethodFolder(target.folder / name).record() is None:
-            if f"='{name}/" in text:
+            if f"='{address(name)}/" in text:
                 return True
         elif done.stat().st_mtime_ns > page.stat().st_mtime_ns:
             return True

@@ -8,7 +8,6 @@ Connectivity and the Lottery Ticket Hypothesis", 2020 (arXiv:1912.05671). Whethe
 
 import dataclasses
 from collections.abc import Collection
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,12 +17,13 @@ from fer_keras.console import say
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import at_hand
 from fer_keras.errors import UserError
+from fer_keras.files import is_there
 from fer_keras.inference import predict_probabilities
 from fer_keras.metrics import log_loss
 from fer_keras.models.catalog import DEFAULT_ARCHITECTURE
 from fer_keras.models.files import open_model
 from fer_keras.models.registry import copy_weights, weights_by_path
-from fer_keras.runs import Run, one_network, read_config
+from fer_keras.runs import Run, limit_seed, one_network, read_config
 from fer_keras.same_network import refuse_same_network
 from fer_keras.training.calibration import calibrate_batch_norm, calibration_places, normalisations
 
@@ -40,20 +40,22 @@ def with_starting_network(settings: Settings, given: Collection[str], logdir: st
 def with_starting_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
     """Return the settings with the data of the first of the starts, where nothing is trained and no data are named.
 
-    A mean has its batch statistics from images that its networks have learned, as many of them (`--limit`), not from
-    whatever lies at hand. The shipped run was trained elsewhere: without its data at hand it gets what `--data auto`
-    finds. UserError if those of another are gone, or others now.
+    A mean has its batch statistics from images that its networks have learned, the same of them (`--limit`, and what
+    was left out), not from whatever lies at hand. The shipped run was trained elsewhere: without its data at hand it
+    gets what `--data auto` finds. UserError if those of another are gone, or others now.
     """
     if settings.epochs or not settings.init_from or settings.data != "auto" or "data" in given:
         return settings
     first = _starts(settings, logdir)[0]
     config = read_config(first)
-    source, limit = config.source, config.settings.limit
-    if at_hand(source, config.data["sha256"], limit=limit) is not None:
-        return dataclasses.replace(settings, data=source, limit=settings.limit if "limit" in given else limit)
+    source, theirs = config.source, config.settings
+    if at_hand(source, config.data["sha256"], limit=theirs.limit) is not None:
+        same = {name: getattr(theirs, name) for name in ("limit", "drop_uniform", "drop_copies")}
+        same["seed"] = limit_seed(first, config) if theirs.limit else settings.seed
+        return dataclasses.replace(settings, data=source, **{k: v for k, v in same.items() if k not in given})
     if first.path.name == PRETRAINED:
         return settings
-    found = "others" if Path(source).exists() else "none"
+    found = "others" if is_there(source) else "none"
     raise UserError(
         f"--epochs 0: expected the data that {settings.init_from[0]} was trained on at {source}, found {found}. "
         f"Give them with --data PATH"

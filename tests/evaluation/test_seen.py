@@ -1,6 +1,7 @@
 """What runs have seen of the images they are evaluated on, by the pixels and through all that they come from."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,6 +165,23 @@ def test_changed_data_are_not_taken_for_what_was_trained_on(csv_of, candidate_of
     write_text(data, data.read_text() + "0," + " ".join(["7"] * 2304) + ",Training\n")
     held = hold_out([run])
     assert len(held.faces) == 14 and held.leaked is None and "not at hand" in held.warnings[0]
+
+
+def test_a_run_whose_data_lie_where_nobody_may_look_is_tested_on_others(csv_of, candidate_of, monkeypatch):
+    data, other = csv_of(*ALL), csv_of("PrivateTest", name="other.csv")
+    run = candidate_of(data)
+    exists = Path.exists
+
+    def refused(path):
+        if path == data:
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refused)
+    held = hold_out([run], data=str(other))
+    assert len(held.faces) == 14 and held.leaked is None and "not at hand" in held.warnings[0]
+    with pytest.raises(UserError, match="Give them with --data PATH"):
+        hold_out([run])
 
 
 def test_a_start_from_another_run_is_said(csv_of, candidate_of):

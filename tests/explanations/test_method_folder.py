@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from fer_keras.errors import UserError
 from fer_keras.explanations.folder import FORMAT, MethodFolder
+from fer_keras.plots.style import drawn_here
 
 OPTIONS = {"seed": 0, "index": [3, 4], "layer": "conv2d_1"}
 OTHERS = OPTIONS | {"seed": 1}
@@ -48,6 +50,27 @@ def finished(tmp_path):
     with folder.written(OPTIONS):
         write_first(folder)
     return folder.path
+
+
+def test_somebodys_picture_is_not_written_over(tmp_path):
+    theirs = tmp_path / "faces" / "photo-1.png"
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"a picture of somebody's")
+
+    def draw():
+        folder = MethodFolder(theirs.parent)
+        with folder.written(OPTIONS):
+            folder.table("faces.csv", TABLE, "a table")
+            folder.figure("photo-1.png", Figure(), "a figure")
+
+    with pytest.raises(UserError, match=r"photo-1.png: expected no picture there but one that this program drew"):
+        draw()
+    assert theirs.read_bytes() == b"a picture of somebody's" and not (theirs.parent / "faces.csv").exists()
+    theirs.unlink()
+    draw()
+    (theirs.parent / "done.json").write_text("{damaged")  # what it drew itself it may write over, whatever is recorded
+    draw()
+    assert drawn_here(theirs) and MethodFolder(theirs.parent).is_done(OPTIONS)
 
 
 def test_a_finished_method_is_known_by_its_options(finished):

@@ -148,16 +148,16 @@ def test_the_page_shows_what_a_killed_command_has_finished_and_nothing_that_is_g
         raise KeyboardInterrupt
 
     arguments = ("--run", run.path, "--output", tmp_path, "--limit", 21, "--method")
-    call(*arguments, "saliency")
+    call(*arguments, "grad-cam++")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(visualize_job, "_write_index", killed)
-        call(*arguments, "saliency", "grad-cam")
+        call(*arguments, "grad-cam++", "grad-cam")
     assert "'grad-cam/" not in page() and (tmp_path / "grad-cam" / "done.json").is_file()
-    call(*arguments, "saliency", "grad-cam")  # both are done before
-    assert "'grad-cam/" in page() and "'saliency/" in page() and "of these images" in page()
-    (tmp_path / "saliency" / "first.png").unlink()
+    call(*arguments, "grad-cam++", "grad-cam")  # both are done before
+    assert "'grad-cam/" in page() and "'grad-cam%2B%2B/" in page() and "of these images" in page()
+    (tmp_path / "grad-cam++" / "first.png").unlink()
     call(*arguments, "grad-cam")
-    assert "'saliency/" not in page() and "'grad-cam/" in page()
+    assert "'grad-cam%2B%2B/" not in page() and "'grad-cam/" in page()
 
 
 def test_damaged_maps_are_told_with_the_way_out(run, tmp_path, call):

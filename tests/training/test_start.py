@@ -166,6 +166,20 @@ def test_a_mean_is_measured_on_as_many_images_as_its_starts_unless_others_are_as
     assert (found.data, found.limit) == ("synthetic", limit)
 
 
+def test_a_mean_is_measured_on_the_same_images_as_its_starts(tmp_path):
+    def images_of(given, **theirs):
+        settings = Settings(arch="cnn_plain", **theirs)
+        sha256 = load_faces("synthetic", limit=settings.limit).sha256
+        write_config(run, RunConfig(settings, DATA | {"sha256": sha256}))
+        found = with_starting_data(Settings(epochs=0, init_from=("first",), **given), {"init_from", *given}, logdir)
+        return found.seed, found.drop_copies, found.drop_uniform
+
+    run, logdir = finished_run(tmp_path, "first", light_or_dark(swapped=False)), str(tmp_path)
+    assert images_of({}, limit=7, seed=3, drop_copies=True) == (3, True, False)
+    assert images_of({"seed": 4, "drop_uniform": False}, limit=7, seed=3, drop_uniform=True) == (4, False, False)
+    assert images_of({}, seed=3, drop_uniform=True) == (0, False, True)  # all of them: no seed chooses any
+
+
 def test_a_run_of_no_epochs_that_was_stopped_goes_on(tmp_path, monkeypatch, capsys):
     for seed in (1, 2):
         start(tmp_path, f"first-{seed}", epochs=1, keep="last", seed=seed)
