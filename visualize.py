@@ -36,7 +36,7 @@ def parse() -> Options:
     add(
         "--split",
         metavar="NAME",
-        help="PublicTest, PrivateTest, Training or validation (default: one that was not trained on)",
+        help="PublicTest, PrivateTest, Training or validation (default: one that was not trained on, if any)",
     )
     add(
         "--photo",
@@ -56,14 +56,14 @@ def parse() -> Options:
         f"of photos {' '.join(DEFAULT_METHODS_OF_PHOTOS)})",
     )
     add("--score", action="store_true", help="say how good the attributions are too: the method scores")
-    add("--per-class", type=whole, metavar="N", help="images of each emotion and of each mistake (default: 5)")
+    add("--per-class", type=whole, metavar="N", help="images of each emotion and of each frequent mistake (default: 5)")
     add(
         "--index",
         nargs="+",
         action="extend",
         type=whole,
         metavar="I",
-        help="these images too, by number (with --limit: in what it leaves)",
+        help="these images too, by number (with --limit: in what it leaves); of outputs and comparison these alone",
     )
     add("--filters", type=whole, metavar="N", help="the first N filters of the layer (default: 10)")
     add("--filter", nargs="+", action="extend", type=whole, metavar="F", help="these filters instead")

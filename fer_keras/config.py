@@ -69,7 +69,9 @@ class Settings:
     warmup_epochs: float = _setting(
         1.0, "epochs of linear warm-up of the learning rate, at most half of all", at_least=0
     )
-    weight_decay: float = _setting(0.0, "decoupled weight decay of kernels; with adamw 0.004", at_least=0, many=0.005)
+    weight_decay: float = _setting(
+        0.0, "decoupled weight decay of kernels; with adamw 0.004, with adam 0", at_least=0, many=0.005
+    )
     label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1, many=0.1)
     dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)
     augment: str = _setting("standard", "strength of augmentation", choices=AUGMENT_LEVELS)
@@ -105,14 +107,16 @@ class Settings:
     drop_copies: bool = _setting(
         False,
         "leave out images of Training whose photograph stands in another split too, or in the part held out of "
-        "Training, cut, scaled or mirrored: what is tested on is new then (with --limit: what that leaves)",
+        "Training, cut, scaled or mirrored: what is tested on is new then, but to what "
+        "--init-from and --teachers have seen (with --limit: what that leaves)",
     )
     equalize: bool = _setting(False, "equalise the histogram of every image")
     limit: int = _setting(0, "use only so many images of each split (0: all)", at_least=0)
     seed: int = _setting(0, "seed of weights, split, shuffling, augmentation and dropout", at_least=0, at_most=MAX_SEED)
     precision: str = _setting(
         "auto",
-        "arithmetic; weights stay float32. auto: bfloat16 where the hardware has it, else float32",
+        "arithmetic; weights stay float32. auto: bfloat16 where the hardware has it, else float16 "
+        "on a GPU, float32 on a CPU",
         choices=PRECISIONS,
     )
     members: int = _setting(

@@ -51,7 +51,7 @@ class Metrics:
     precision, recall, f1: float64 (7,), 0 where undefined. support: int64 (7,), images that truly are of the class.
     recall_ci95: float64 (7, 2), NaN for a class without images. confusion_matrix: int64 (7, 7), rows true.
     without_leaks: without images seen before, pixel for pixel; without_copies: without those, and those whose
-    photograph trained the network, cut, scaled or mirrored. None where that is not known.
+    photograph trained the network or chose its epoch, cut, scaled or mirrored. None where that is not known.
     The mean confidence of right (wrong) predictions is None where there are none.
     """
 
@@ -142,8 +142,8 @@ def evaluate_probabilities(
     labels: int (N,), the truth. probabilities: float (N, 7), rows that sum to 1.
     predicted: int (N,), where it is not the class of highest probability (a majority vote); the confidence of an
         image is then the probability of the class that was voted for.
-    leaked: bool (N,), images that the network has seen before (see `leaks`); None: not known.
-    copied: bool (N,), those and others whose photograph trained it; None: not known.
+    leaked: bool (N,), images that the network has seen before; None: not known.
+    copied: bool (N,), those and others whose photograph trained it or chose its epoch; None: not known.
 
     The intervals tell how much a number would vary over other test images, not over other trainings. Those of
     accuracy and recall, which are proportions, are Wilson's; those of balanced accuracy and macro F1 percentile

@@ -77,7 +77,8 @@ def hold_out(
     """Choose the images to evaluate `candidates` on: labelled ones, the same for all of them.
 
     data: as `--data`; None is what the first run was trained on. split: one of SPLITS or VALIDATION; None is the
-    first of PrivateTest, PublicTest and VALIDATION that there is. limit: at most so many images, stratified by
+    first of PrivateTest and PublicTest that is a test for all of them, the first that there is if none is; without
+    these VALIDATION where all have held something out, else Training. limit: at most so many images, stratified by
     `seed`; 0 is all. find_copies: whether to look for photographs that were seen in another form, which takes seconds.
 
     Raises:

@@ -56,6 +56,12 @@ def still_testable(testable: tuple[str, ...], lineage: list[Ancestor], sha256: s
     return tuple(split for split in testable if all(split in ancestor.testable for ancestor in related))
 
 
+def without_drop_copies(settings: Settings, lineage: list[Ancestor]) -> list[str]:
+    """Return the names of the ancestors that trained on photographs which the run itself leaves out, in their order."""
+    seen = [ancestor.run for ancestor in lineage if not ancestor.split.drop_copies]
+    return list(dict.fromkeys(seen)) if settings.drop_copies else []
+
+
 def refuse_seen_validation(settings: Settings, lineage: list[Ancestor], source: Faces) -> None:
     """Raise UserError if an ancestor was fitted to images that would validate the new run or a member of it.
 
@@ -81,7 +87,7 @@ def refuse_seen_validation(settings: Settings, lineage: list[Ancestor], source: 
 def _refuse_seen_elsewhere(settings: Settings, others: list[Ancestor], whole: Faces) -> None:
     """Raise UserError if most of the images that would validate the run trained an ancestor that read another file.
 
-    Most, for data sets repeat images; those few are told by evaluate.py. Files that are not at hand are passed over.
+    Most, for data sets repeat images; fewer are told by evaluate.py. Files that are not at hand are passed over.
     """
     if not others:
         return

@@ -5,11 +5,13 @@ import shlex
 import keras
 
 from fer_keras.config import Settings
-from fer_keras.console import counted, say, table
+from fer_keras.console import counted, listed, say, table
 from fer_keras.data.source import passed_over
 from fer_keras.models.files import open_model
+from fer_keras.provenance import ancestors_in
 from fer_keras.runs import Run, RunConfig, read_config
 from fer_keras.training.device import Device
+from fer_keras.training.lineage import without_drop_copies
 from fer_keras.training.split import Split
 
 _HOW_TO_GET_FER2013 = """\
@@ -63,6 +65,8 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
     if settings.epochs:
         rows.append(("watch it", f"tensorboard --logdir {shlex.quote(str(run.path.parent))}"))
     say(table(rows) + "\n")
+    if seen := without_drop_copies(settings, ancestors_in(record)):
+        say(f"Trained without --drop-copies: {listed(seen)}. What this network is tested on is not all new to it.\n")
 
 
 def conclude(run: Run, result: dict) -> None:

@@ -15,8 +15,10 @@ from fer_keras.errors import UserError
 from fer_keras.files import write_text
 from fer_keras.provenance import ancestors_in
 from fer_keras.runs import Run, RunConfig, write_config
+from fer_keras.training.device import Device
 from fer_keras.training.lineage import refuse_seen_validation
 from fer_keras.training.split import choose_split
+from fer_keras.training.summary import introduce
 from tests.data.made_faces import parted
 
 
@@ -68,6 +70,23 @@ def test_the_same_validation_part_is_honest(begin):
     assert seen(second.validation) == seen(first.validation)
     assert second.record["testable"] == ["PublicTest", "PrivateTest"]
     assert [run["run"] for run in second.record["starts_from"]] == ["first"]
+
+
+def test_what_a_run_is_tested_on_is_not_called_new_to_it_where_an_ancestor_has_kept_copies(begin, capsys):
+    device, last = Device("CPU", "some", 1, "float32"), {"keep": "last"}
+    begin("kept", **last)
+    begin("dropped", drop_copies=True, **last)
+    for parents, said in (
+        ({"init_from": ("kept",), "teachers": ("dropped",)}, True),
+        ({"init_from": ("dropped",)}, False),
+    ):
+        run, split = begin(f"of {len(parents)}", drop_copies=True, **parents, **last)
+        introduce(run, Settings(drop_copies=True, **parents, **last), split, device, None)
+        output = capsys.readouterr().out
+        assert ("without --drop-copies: kept. What this network is tested on is not all new" in output) == said
+    run, split = begin("keeps", init_from=("kept",), **last)
+    introduce(run, Settings(init_from=("kept",), **last), split, device, None)
+    assert "without --drop-copies" not in capsys.readouterr().out
 
 
 def test_a_validation_part_that_the_first_run_was_fitted_to_is_refused(begin):
