@@ -26,7 +26,7 @@ def parse() -> Options:
         "--split",
         metavar="NAME",
         help="PrivateTest, PublicTest, Training, or validation: the images held out of training "
-        "(default: a test that took no part in training; where there is none, validation)",
+        "(default: a test, one that took no part in training if there is one; without tests validation, else Training)",
     )
     add("--tta", metavar="|".join(TTA), help="test-time augmentation: mean over views of each image (default: none)")
     add("--vote", metavar="|".join(VOTES), help="of an ensemble: mean probability or majority (default: soft)")

@@ -52,7 +52,7 @@ def test_what_a_killed_process_was_writing_is_removed_and_nothing_else(tmp_path)
         left = tmp_path / "left" / half
         left.parent.mkdir()
         left.write_bytes(b"half a net")
-    others = ["model.keras", ".vscode-settings.json", ".bash_history-20250101.txt", "fer_keras-12345678.npz"]
+    others = ["model.keras", ".vscode-settings.json", ".fer_keras-ABCDEFGH.npz", ".fer_keras-12345678.npz.bak"]
     for name in others:
         (tmp_path / "left" / name).touch()
     remove_unfinished(tmp_path / "left")

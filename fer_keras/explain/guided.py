@@ -10,7 +10,7 @@ from fer_keras.errors import UserError
 from fer_keras.explain.explainer import Explainer
 from fer_keras.explain.gradients import compile_gradient
 from fer_keras.explain.model_access import ModelAccess, noise_faces
-from fer_keras.models.copies import copied, copy_weights, pairs
+from fer_keras.models.copies import copied, copy_layer_weights, pairs
 
 _RECTIFIERS = (keras.activations.relu, keras.activations.relu6, keras.activations.leaky_relu)
 
@@ -64,7 +64,7 @@ def guided_copy(model: keras.Model) -> keras.Model:
     """
     copy = copied(model, _guided_layer)
     for layer, own in pairs(model, copy):
-        copy_weights(layer, own)
+        copy_layer_weights(layer, own)
     return copy
 
 

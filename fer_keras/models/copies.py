@@ -33,7 +33,7 @@ def pairs(model: keras.Model, copy: keras.Model) -> Iterator[tuple[keras.Layer, 
             yield layer, own
 
 
-def copy_weights(layer: keras.Layer, copy: keras.Layer) -> None:
+def copy_layer_weights(layer: keras.Layer, copy: keras.Layer) -> None:
     """Copy the weights of a layer as saving and loading would: `Normalization` computes with values made from its."""
     copy.set_weights(layer.get_weights())  # those of layers within the layer too
     own = {}

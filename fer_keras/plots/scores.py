@@ -61,7 +61,7 @@ def _explain_marks(figure: Figure, baselines: Sequence[str], *, pale: bool) -> N
 
     handles = [
         mark(_METHOD, _METHOD, "none", f"ahead of {known} on the same images, and hardly by chance"),
-        mark(_METHOD, "white", "none", "not ahead of all" if len(baselines) > 1 else "not ahead of it"),
+        mark(_METHOD, "white", "none", "not shown to be ahead of all" if len(baselines) > 1 else "not shown to be"),
         *([mark(_METHOD, _PALE, "none", "not to be compared with them")] if pale else []),
         mark(_BASELINE, _BASELINE, ":", f"{known}, which know no network"),
         Line2D([], [], color=_METHOD, linewidth=1.5, label="± one standard error"),

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from scipy.stats import rankdata
 
-from fer_keras.models.copies import copied, copy_weights, pairs
+from fer_keras.models.copies import copied, copy_layer_weights, pairs
 
 DRAWS = 3  # untrained networks: with one, the mean over images changes by up to a factor of 1.7 with its seed
 UPPER = 0.5  # of the layers with weights: the last ones, that are untrained where the first stay as they are
@@ -37,7 +37,7 @@ def untrained(model: keras.Model, seed: int = 0, *, kept: float = 0.0) -> keras.
     learned = [pair for pair in pairs(model, begun) if pair[0].weights]
     for number, (layer, own) in enumerate(learned):
         if number < round(kept * len(learned)) or isinstance(layer, keras.layers.Normalization):
-            copy_weights(layer, own)
+            copy_layer_weights(layer, own)
     return begun
 
 

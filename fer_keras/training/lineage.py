@@ -56,10 +56,17 @@ def still_testable(testable: tuple[str, ...], lineage: list[Ancestor], sha256: s
     return tuple(split for split in testable if all(split in ancestor.testable for ancestor in related))
 
 
-def without_drop_copies(settings: Settings, lineage: list[Ancestor]) -> list[str]:
-    """Return the names of the ancestors that trained on photographs which the run itself leaves out, in their order."""
-    seen = [ancestor.run for ancestor in lineage if not ancestor.split.drop_copies]
-    return list(dict.fromkeys(seen)) if settings.drop_copies else []
+def may_know_copies(settings: Settings, sha256: str, lineage: list[Ancestor]) -> list[str]:
+    """Return the names of the ancestors that may have trained on what `--drop-copies` leaves out here, in their order.
+
+    They have not where they left out the copies of the same images. sha256: of the run's own data.
+    """
+    own = (True, sha256, settings.limit, settings.seed if settings.limit else 0)
+    splits = {ancestor.run: ancestor.split for ancestor in lineage}
+    of_each = {
+        run: (it.drop_copies, it.sha256, it.limit, it.limit_seed if it.limit else 0) for run, it in splits.items()
+    }
+    return [run for run, theirs in of_each.items() if theirs != own] if settings.drop_copies else []
 
 
 def refuse_seen_validation(settings: Settings, lineage: list[Ancestor], source: Faces) -> None:

@@ -40,9 +40,9 @@ def with_starting_network(settings: Settings, given: Collection[str], logdir: st
 def with_starting_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
     """Return the settings with the data of the first of the starts, where nothing is trained and no data are named.
 
-    A mean has its batch statistics from images that its networks have learned, the same of them (`--limit`, and what
-    was left out), not from whatever lies at hand. The shipped run was trained elsewhere: without its data at hand it
-    gets what `--data auto` finds. UserError if those of another are gone, or others now.
+    A mean has its batch statistics from the data that its networks have learned, limited and cleaned alike, not from
+    whatever lies at hand; a part that they held out is among them. The shipped run was trained elsewhere: without its
+    data at hand it gets what `--data auto` finds. UserError if those of another are gone, or others now.
     """
     if settings.epochs or not settings.init_from or settings.data != "auto" or "data" in given:
         return settings

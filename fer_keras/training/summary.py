@@ -11,7 +11,7 @@ from fer_keras.models.files import open_model
 from fer_keras.provenance import ancestors_in
 from fer_keras.runs import Run, RunConfig, read_config
 from fer_keras.training.device import Device
-from fer_keras.training.lineage import without_drop_copies
+from fer_keras.training.lineage import may_know_copies
 from fer_keras.training.split import Split
 
 _HOW_TO_GET_FER2013 = """\
@@ -65,8 +65,11 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
     if settings.epochs:
         rows.append(("watch it", f"tensorboard --logdir {shlex.quote(str(run.path.parent))}"))
     say(table(rows) + "\n")
-    if seen := without_drop_copies(settings, ancestors_in(record)):
-        say(f"Trained without --drop-copies: {listed(seen)}. What this network is tested on is not all new to it.\n")
+    if knowing := may_know_copies(settings, record["sha256"], ancestors_in(record)):
+        say(
+            f"Copies of what this network is tested on may have trained {listed(knowing)}: --drop-copies leaves them "
+            f"out here alone.\n"
+        )
 
 
 def conclude(run: Run, result: dict) -> None:

@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_1samp
 
-from fer_keras.scores.summary import DRAWS, holm, sign_flip_test
+from fer_keras.scores.summary import holm, sign_flip_test
 
 
 def test_a_p_value_is_the_share_of_all_signs_by_which_the_sum_is_as_large():
     differences = np.random.default_rng(0).normal(0.3, 1, size=(8, 5))
     signs = np.array(list(product([-1, 1], repeat=8)))
     expected = (signs @ differences >= differences.sum(axis=0) - 1e-9).mean(axis=0)
-    np.testing.assert_allclose(sign_flip_test(differences), expected, atol=4 * 0.5 / np.sqrt(DRAWS))
+    np.testing.assert_allclose(sign_flip_test(differences), expected)
+
+
+def test_signs_drawn_at_random_come_near_that():
+    some = np.random.default_rng(0).normal(0.3, 1, size=(8, 5))
+    padded = np.concatenate([some, np.zeros((20, 5))])  # the sign of 0 is none: too many images to try all signs
+    np.testing.assert_allclose(sign_flip_test(padded), sign_flip_test(some), atol=0.005)
 
 
 def test_of_many_images_it_agrees_with_the_t_test():
@@ -24,18 +30,18 @@ def test_of_many_images_it_agrees_with_the_t_test():
 
 @pytest.mark.parametrize(("differences", "expected"), [([1.0, 1.0], 1 / 4), ([-1.0, -1.0], 1), ([0.0, 0.0], 1)])
 def test_two_images_show_nothing(differences, expected):
-    assert sign_flip_test(np.array(differences)[:, None]) == pytest.approx(expected, abs=0.015)
+    assert sign_flip_test(np.array(differences)[:, None]) == expected
 
 
 def test_images_without_a_score_do_not_count():
     some = np.random.default_rng(2).normal(0.5, 1, size=(6, 1))
     with_others = np.concatenate([some, np.full((3, 1), np.nan)])
-    np.testing.assert_allclose(sign_flip_test(with_others), sign_flip_test(some), atol=0.02)
+    np.testing.assert_allclose(sign_flip_test(with_others), sign_flip_test(some))
 
 
 def test_sums_that_are_the_same_but_for_rounding_are_the_same():
     differences = np.array([0.1, 0.2, -0.3])[:, None]  # 0.1 + 0.2 - 0.3 is 5.6e-17: of the 8 signs 5 sum to 0 or more
-    assert sign_flip_test(differences) == pytest.approx(5 / 8, abs=0.015)
+    assert sign_flip_test(differences) == 5 / 8
 
 
 def test_holm_by_hand():
