@@ -57,7 +57,7 @@ def sign_flip_test(differences: np.ndarray, *, draws: int = DRAWS, seed: int = 0
     Where A and B are alike, a difference is as likely as its negative: the share of signs by which the sum is as large
     or larger (Fisher 1935, "The Design of Experiments"), all signs of up to 14 differences, else `draws` at random and
     those at hand (Phipson and Smyth 2010). It is exact for differences of any distribution that is symmetric about 0;
-    where it is skewed, a mean of 0 is taken for more a little too often, as by the t test.
+    where it is skewed, a mean of 0 is taken for more too often, as by the t test.
 
     differences: float (N, C).
     """
