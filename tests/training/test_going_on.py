@@ -137,7 +137,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(finished, tmp_path
     run.checkpoint_file.unlink()
     history = run.history_file.read_text().splitlines(keepends=True)
     run.history_file.write_text("".join(history[:2]))
-    half = run.checkpoint_file.with_name(".last-abcd1234.npz")
+    half = run.checkpoint_file.with_name(".fer_keras-abcd1234.npz")
     half.touch()
     job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
     again = run.history_file.read_text().splitlines(keepends=True)
@@ -222,7 +222,7 @@ def test_a_run_that_another_process_trains_is_left_alone(tmp_path, finished):
     ("seconds", "said"), [(2.5, "No FER2013 here, so this run trains"), (None, "This run goes on with the built-in")]
 )
 def test_a_run_that_goes_on_is_not_told_to_put_data_in_place(capsys, seconds, said):
-    record = {"synthetic": True, "source": "synthetic faces", "rule": "", "training": 7, "validation": 7}
+    record = {"synthetic": True, "source": "synthetic faces", "rule": "", "sha256": "", "training": 7, "validation": 7}
     split, device = SimpleNamespace(record=record), Device("CPU", "one", 1, "float32")
     introduce(Run(Path("logs/first")), Settings(), split, device, seconds)
     assert capsys.readouterr().out.startswith(said)
