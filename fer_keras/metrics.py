@@ -10,6 +10,7 @@ import numpy as np
 
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 
+SIGNIFICANT = 0.05  # p-values below it count, adjusted for the number of comparisons
 RELIABILITY_BINS = 15  # as in Guo et al. 2017
 _NORMAL_95 = 1.959963984540054  # the normal distribution's 97.5th percentile
 _LEAST_PROBABILITY = float(np.finfo(np.float32).eps)  # keeps the log loss finite, as scikit-learn does for float32

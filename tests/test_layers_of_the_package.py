@@ -33,7 +33,7 @@ LAYERS = {
     "training": BASE
     | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots", "recipe_files"},
     "explain": BASE | {"data", "models", "metrics", "inference"},
-    "scores": {"emotions", "data.synthetic", "models.copies"},
+    "scores": {"emotions", "data.synthetic", "metrics", "models.copies"},
     "photos": BASE | {"data", "plots"},
     "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "prediction_bar", "photos", "plots"},
     "explanations": BASE

@@ -29,12 +29,17 @@ def load_faces(data: str, *, equalize: bool = False, limit: int = 0, seed: int =
     return faces
 
 
+def lies_there(source: str) -> bool:
+    """Tell whether there is something to read where a run has recorded its data. source: as `--data`."""
+    return source in ("auto", "synthetic") or is_there(source)
+
+
 def at_hand(source: str | None, sha256: str, *, limit: int) -> Faces | None:
     """Return the data that a run has recorded, whole; None where they are not there, changed since, or damaged.
 
     source: as `--data`; None: not recorded. limit: the run's, which decides how many synthetic faces are drawn.
     """
-    if source is None or not (source in ("auto", "synthetic") or is_there(source)):
+    if source is None or not lies_there(source):
         return None
     try:
         found = load_faces(source, limit=limit if source == "synthetic" else 0)

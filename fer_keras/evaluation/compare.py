@@ -14,12 +14,10 @@ from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, evaluate, images_title, to_json
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.files import write_json
-from fer_keras.metrics import McNemar, mcnemar
+from fer_keras.metrics import SIGNIFICANT, McNemar, mcnemar
 from fer_keras.plots.compare import compare_figure
 from fer_keras.plots.style import save_figure
 from fer_keras.runs import COMPARE
-
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fer_keras.config import PRETRAINED
 from fer_keras.data.faces import Faces
-from fer_keras.data.prepare import at_hand, load_faces
+from fer_keras.data.prepare import at_hand, lies_there, load_faces
 from fer_keras.data.protocol import indices
 from fer_keras.data.select import stand_among
 from fer_keras.emotions import IMAGE_SIZE
@@ -119,8 +119,9 @@ def data_of(candidate: Candidate) -> Faces | None:
     The shipped run was trained elsewhere: without its data at hand it gets what `--data auto` finds.
     """
     source = _source_of(candidate)
-    there = source in ("auto", "synthetic") or is_there(source)
-    return load_faces(source, limit=candidate.config.settings.limit if source == "synthetic" else 0) if there else None
+    if not lies_there(source):
+        return None
+    return load_faces(source, limit=candidate.config.settings.limit if source == "synthetic" else 0)
 
 
 def _source_of(candidate: Candidate) -> str:

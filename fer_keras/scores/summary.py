@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from fer_keras.metrics import SIGNIFICANT
 from fer_keras.scores.baselines import BASELINES
 from fer_keras.scores.registry import SCORES
 
-SIGNIFICANT = 0.05  # adjusted p-values below it count
 DRAWS = 199_999  # of signs, where images are too many to try all
 _ALL = 14  # images of which all signs are tried
 _AT_ONCE = 1_000  # draws, which keeps the memory small where images are many

@@ -61,12 +61,13 @@ def may_know_copies(settings: Settings, sha256: str, lineage: list[Ancestor]) ->
 
     They have not where they left out the copies of the same images. sha256: of the run's own data.
     """
-    own = (True, sha256, settings.limit, settings.seed if settings.limit else 0)
-    splits = {ancestor.run: ancestor.split for ancestor in lineage}
-    of_each = {
-        run: (it.drop_copies, it.sha256, it.limit, it.limit_seed if it.limit else 0) for run, it in splits.items()
-    }
-    return [run for run, theirs in of_each.items() if theirs != own] if settings.drop_copies else []
+
+    def without_copies_of(split: SplitRecipe) -> tuple:
+        return split.drop_copies, split.sha256, split.limit, split.limit_seed if split.limit else None
+
+    own = without_copies_of(SplitRecipe.of(settings, sha256))
+    knowing = [ancestor.run for ancestor in lineage if without_copies_of(ancestor.split) != own]
+    return list(dict.fromkeys(knowing)) if settings.drop_copies else []
 
 
 def refuse_seen_validation(settings: Settings, lineage: list[Ancestor], source: Faces) -> None:
