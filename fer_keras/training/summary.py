@@ -66,9 +66,9 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
         rows.append(("watch it", f"tensorboard --logdir {shlex.quote(str(run.path.parent))}"))
     say(table(rows) + "\n")
     if knowing := may_know_copies(settings, record["sha256"], ancestors_in(record)):
+        few = listed(knowing) if len(knowing) <= 3 else f"{knowing[-1]} and {len(knowing) - 1} runs before it"
         say(
-            f"Copies of what this network is tested on may have trained {listed(knowing)}: --drop-copies leaves them "
-            f"out here alone.\n"
+            f"Copies of what this network is tested on may have trained {few}: --drop-copies leaves them out here alone.\n"
         )
 
 
