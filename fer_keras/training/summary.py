@@ -67,9 +67,8 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
     say(table(rows) + "\n")
     if knowing := may_know_copies(settings, record["sha256"], ancestors_in(record)):
         few = listed(knowing) if len(knowing) <= 3 else f"{knowing[-1]} and {len(knowing) - 1} runs before it"
-        say(
-            f"Copies of what this network is tested on may have trained {few}: --drop-copies leaves them out here alone.\n"
-        )
+        said = f"Copies of what this network is tested on may have trained {few}"
+        say(f"{said}: --drop-copies leaves them out here alone.\n")
 
 
 def conclude(run: Run, result: dict) -> None:
