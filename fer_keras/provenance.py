@@ -6,13 +6,16 @@ from typing import Any, get_type_hints
 
 from fer_keras.config import Settings
 
+COPIES_BY = 4  # which search for photographs that stand in a data set again (`data.near_copies`): others find others
+
 
 @dataclass(frozen=True)
 class SplitRecipe:
     """All that decides which images of a source train a network and which validate it (`data.protocol`).
 
     sha256: of the source. limit_seed: the seed by which `limit` chose among the images: that of the whole ensemble for
-    one of its members. The others: as in Settings. What has a default here older versions did not record.
+    one of its members. copies_by: by which search `drop_copies` left images out, see COPIES_BY; 0: it left none out, or
+    that was not recorded. The others: as in Settings. What has a default here older versions did not record.
     """
 
     sha256: str
@@ -26,13 +29,21 @@ class SplitRecipe:
     fold: int | None = None
     holds_out: bool = True
     drop_copies: bool = False
+    copies_by: int = 0
 
     @classmethod
-    def of(cls, settings: Settings, sha256: str, *, limit_seed: int | None = None) -> "SplitRecipe":
+    def of(
+        cls, settings: Settings, sha256: str, *, limit_seed: int | None = None, copies_by: int = COPIES_BY
+    ) -> "SplitRecipe":
         """Return the recipe of a run with these settings on the source of that SHA-256."""
-        names = [item.name for item in fields(cls) if item.name not in ("sha256", "limit_seed")]
+        names = [item.name for item in fields(cls) if item.name not in ("sha256", "limit_seed", "copies_by")]
         own = {name: getattr(settings, name) for name in names}
-        return cls(sha256=sha256, limit_seed=settings.seed if limit_seed is None else limit_seed, **own)
+        return cls(
+            sha256=sha256,
+            limit_seed=settings.seed if limit_seed is None else limit_seed,
+            copies_by=copies_by if settings.drop_copies else 0,
+            **own,
+        )
 
     @property
     def cross_validates(self) -> bool:

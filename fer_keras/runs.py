@@ -21,7 +21,7 @@ from fer_keras.config import PRETRAINED, Settings, read_json_object
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError, near_miss
 from fer_keras.files import expanded, write_json, written_aside
-from fer_keras.provenance import Ancestor, ancestors_in
+from fer_keras.provenance import Ancestor, SplitRecipe, ancestors_in
 
 SHIPPED = Path(__file__).with_name("pretrained")  # a complete run, and its card
 VALIDATION = "validation"  # instead of a split: the images held out of training to validate it, whatever their split
@@ -124,7 +124,8 @@ class RunConfig:
           sentence), validation_split (the split that validates the model: "PublicTest", or "Training" when a part of
           it does; "" where nothing is held out), training and validation (numbers of images), testable (names of the
           splits that took no part); for a run that began with the weights of another, or learned from others,
-          starts_from (see `provenance.Ancestor`); for one without disputed labels, disputed (see `training.clean`).
+          starts_from (see `provenance.Ancestor`); for one without disputed labels, disputed (see `training.clean`);
+          with --drop-copies copies_by (see `provenance.COPIES_BY`).
     """
 
     settings: Settings
@@ -181,7 +182,7 @@ def read_config(run: Run) -> RunConfig:
     settings, data = values.get("settings"), values.get("data")
     if not isinstance(settings, dict) or not isinstance(data, dict):
         raise UserError(f"{run.config_file}: expected the objects 'settings' and 'data'. Train the run again")
-    for key, kind in RECORD.items() | {(key, int) for key in ("training", "validation") if key in data}:
+    for key, kind in RECORD.items() | {(key, int) for key in ("training", "validation", "copies_by") if key in data}:
         if not isinstance(data.get(key), kind):
             received = f"received {data[key]!r}" if key in data else "which is missing"
             raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
@@ -199,6 +200,14 @@ def limit_seed(run: Run, config: RunConfig) -> int:
     """Return the seed by which `--limit` chose the run's images: that of the whole ensemble for one of its members."""
     ensemble = ensemble_of(run)
     return config.settings.seed if ensemble is None else read_config(ensemble).settings.seed
+
+
+def split_recipe(run: Run, config: RunConfig) -> SplitRecipe:
+    """Return what decided which images trained the run and which validated it."""
+    record = config.data
+    return SplitRecipe.of(
+        config.settings, record["sha256"], limit_seed=limit_seed(run, config), copies_by=record.get("copies_by", 0)
+    )
 
 
 def ensemble_of(run: Run) -> Run | None:

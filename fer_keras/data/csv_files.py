@@ -89,7 +89,7 @@ def read_csv(path: Path | str, *, labelled: bool = True) -> dict[str, np.ndarray
         while lines := file.readlines(_BLOCK):
             numbered = [(number + i, line) for i, line in enumerate(lines) if line.strip()]
             number += len(lines)
-            if numbered and not blocks and labelled and columns.usage is None:
+            if numbered and labelled and columns.usage is None:
                 _refuse_hidden_splits(path, header, [line for _, line in numbered])
             if numbered:
                 blocks.append(_parse_fast(numbered, columns) or _parse_slowly(path, numbered, columns))
@@ -160,9 +160,12 @@ def _read_header(path: Path, line: bytes, *, labelled: bool) -> _Columns:
 def _refuse_hidden_splits(path: Path, header: bytes, rows: list[bytes]) -> None:
     """Refuse a file whose splits stand in a column of another name: read without it, its test images would train.
 
-    rows: the first ones; whatever else is wrong with them is told by their parser.
+    rows: a block of them; whatever else is wrong with them is told by their parser.
     """
     names = [name.strip(_EDGE.decode()) for name in header.decode("utf-8-sig").split(",")]
+    others = [(place, name) for place, name in enumerate(names) if name.lower() not in _ROLES]
+    if not others:
+        return
     named = next((name for name in names if name.lower() in _NAMES_OF_SPLITS), None)
     if named is not None:
         raise UserError(
@@ -170,8 +173,9 @@ def _refuse_hidden_splits(path: Path, header: bytes, rows: list[bytes]) -> None:
             f"test), call it Usage; else take it out"
         )
     for row in rows:
-        for name, value in zip(names, row.decode("utf-8", "replace").split(","), strict=False):
-            value = value.strip(_EDGE.decode())
+        fields = row.decode("utf-8", "replace").split(",")
+        for place, name in others:
+            value = fields[place].strip(_EDGE.decode()) if place < len(fields) else ""
             if value.lower() in SPLIT_WORDS:
                 raise UserError(
                     f"{path}: no column 'Usage', but a column {_shown(name)} that says {_shown(value)}. Call it Usage"

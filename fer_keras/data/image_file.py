@@ -33,7 +33,7 @@ def read_image(path: Path | str, mode: str) -> Image.Image:
             bits of which the upper ones are not used).
     """
     try:
-        with Image.open(path) as image:
+        with Path(path).open("rb") as file, Image.open(file) as image:  # a path Pillow may map into memory, unturned
             image.load()
             form = image.format
             if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:

@@ -19,7 +19,7 @@ from fer_keras.data.select import (
     uniform_share,
 )
 from fer_keras.errors import UserError
-from fer_keras.provenance import SplitRecipe
+from fer_keras.provenance import COPIES_BY, SplitRecipe
 
 DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest split to select on
 
@@ -52,6 +52,11 @@ def training_and_validation(faces: Faces, recipe: SplitRecipe) -> tuple[Faces, F
         return whole, faces.split("PublicTest")
     part = _held_out(whole, recipe)
     training, validation = whole.take(~part), whole.take(part)
+    if len(np.unique(training.labels)) < 2:  # identical images, which stay together, may carry different labels
+        raise UserError(
+            f"{faces.source}: the part that is held out leaves {counted(len(training), 'image')} of Training, of one "
+            f"emotion alone. Hold out less of it, or take other data"
+        )
     if recipe.drop_copies:
         training = _without_copies(training, np.concatenate([tested_on, validation.images]))
     return training, validation
@@ -81,15 +86,18 @@ def indices(recipe: SplitRecipe, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
     """Return where the images that train and those that validate stand in `whole`: int64, each sorted.
 
     whole: the source with the recipe's SHA-256, as it is read: unlimited (but for synthetic faces), not equalised.
+    What `drop_copies` left out by another search than this version's cannot be told: it counts as trained on.
     """
     assert whole.sha256 == recipe.sha256, (whole.sha256, recipe.sha256)
-    numbered = replace(whole, ids=np.arange(len(whole)).astype(str))
+    numbered = whole.numbered()
     if recipe.limit and not whole.synthetic:
         numbered = stratified_limit(numbered, recipe.limit, recipe.limit_seed)
     if recipe.equalize:  # before the split, as in training: it may make different images equal
         numbered = replace(numbered, images=equalize(numbered.images))
     if recipe.drop_uniform:
         numbered = without_uniform_training(numbered)
+    if recipe.copies_by != COPIES_BY:
+        recipe = replace(recipe, drop_copies=False)
     training, validation = training_and_validation(numbered, recipe)
     return training.ids.astype(np.int64), validation.ids.astype(np.int64)
 
@@ -124,14 +132,20 @@ def _without_copies(training: Faces, others: np.ndarray) -> Faces:
     """Leave out of `training` what shows a photograph of `others`, in whatever form (`near_copies`), and what is one of
     them pixel for pixel, blank images too.
 
-    It searches until nothing more is found, two and a half minutes (Zen 1) for FER2013 the first time.
+    It searches until nothing more is found, minutes for FER2013 the first time.
     """
     training = training.take(~stand_among(training.images, others))
-    while True:  # of a photograph with many copies not all are told at once
-        found = near_copies(others, training.images)
-        if (found < 0).all():
-            break
+    asked = others
+    while True:  # of a photograph with many copies not all are told at once: those that have some are asked for again
+        found = near_copies(asked, training.images)
         training = training.take(np.setdiff1d(np.arange(len(training)), found))
+        has_some = found[:, 0] >= 0
+        if has_some.any():
+            asked = asked[has_some]
+        elif len(asked) < len(others):  # others are like what is left now
+            asked = others
+        else:
+            break
     if len(np.unique(training.labels)) < 2:
         raise UserError(
             f"--drop-copies: nearly all photographs of Training stand among the {len(others):,} images that it is to "

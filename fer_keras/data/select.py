@@ -185,13 +185,9 @@ def largest_remainder(shares: np.ndarray) -> np.ndarray:
 def stratified_limit(faces: Faces, n: int, seed: int) -> Faces:
     """Return at most `n` faces of each split, drawn at random with its proportions of classes, in the original order.
 
-    Where `n` is at least the number of classes, each class that is there stays there.
-
-    Raises:
-        UserError: for n < 1.
+    n: at least 1. Where it is at least the number of classes, each class that is there stays there.
     """
-    if n < 1:
-        raise UserError(f"--limit: expected 1 or more, received {n}")
+    assert n >= 1, n
     random = np.random.default_rng(seed)
     kept = []
     for split in faces.splits():

@@ -24,17 +24,20 @@ def find_data(spec: str, root: Path | str = ".") -> Path | None:
             "synthetic": None; anything else is a path.
 
     Raises:
-        UserError: for a path that does not exist.
+        UserError: for a path that does not exist, and for a place of "auto" that is a link to nowhere: what comes after
+            it would be taken for it.
     """
     if spec == "synthetic":
         return None
     if spec != "auto":
         return _existing(expanded(spec))
-    root = Path(root)
-    files = (root / place for place in CSV_PLACES)
-    found = [file for file in files if file.is_file()]
-    found += [root / place for place in FOLDER_PLACES if folders.is_face_folder(root / place)]
-    return found[0] if found else None
+    places = [(Path(root, place), Path.is_file) for place in CSV_PLACES]
+    places += [(Path(root, place), folders.is_face_folder) for place in FOLDER_PLACES]
+    for place, holds_faces in places:
+        _refuse_link_to_nowhere(place)
+        if holds_faces(place):
+            return place
+    return None
 
 
 def passed_over(root: Path | str = ".") -> list[str]:
@@ -90,9 +93,15 @@ def _readable(path: Path) -> Iterator[None]:
         raise UserError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
 
 
+def _refuse_link_to_nowhere(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise UserError(f"{path} is a link to {path.readlink()}, which is not there. Mend the link, or take it away")
+
+
 def _existing(path: Path) -> Path:
     if path.is_file() or path.is_dir():
         return path
+    _refuse_link_to_nowhere(path)
     if path.exists():
         raise UserError(f"{path} is neither a file nor a folder, and can be read once only. Write it to a file first")
     beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []

@@ -94,12 +94,13 @@ def _of_validation(seen: list[Seen]) -> Iterator[str]:
 
 
 def _not_at_hand(seen: list[Seen], whole: Faces) -> Iterator[str]:
-    if not all(by.known for by in seen):
-        records = [by.candidate.config.data for by in seen]
+    if unknown := [by for by in seen if not by.known]:
+        records = [by.candidate.config.data for by in unknown]
         places = sorted({record["source"] for record in records if record["sha256"] != whole.sha256})
+        which = ", ".join(by.candidate.name for by in unknown) if len(unknown) < len(seen) else _these(seen)
         yield (
-            f"What {_these(seen)} trained on is not at hand, unchanged, at {', '.join(places)}: "
-            f"which of these images it has seen, in training or to choose the epoch, cannot be told."
+            f"What {which} trained on is not at hand, unchanged, at {', '.join(places)}: "
+            f"which of these images were seen, in training or to choose the epoch, cannot be told."
         )
     for by in seen:
         if by.strangers and by.known:

@@ -36,7 +36,8 @@ class HeldOut:
     or a run that it comes from, or (unless `all_chose`) chose its epoch; None: not known, or not looked for.
     fold_of: int64 (N,), of a cross-validated run the network that did not train on the image, the only one that may
     judge it; None: every network judges all images.
-    warnings: sentences that a reader of the numbers must not miss.
+    warnings: sentences that a reader of the numbers must not miss. limit: of how many images at most they are a
+    stratified sample; 0: all of the split.
     """
 
     faces: Faces
@@ -49,6 +50,7 @@ class HeldOut:
     warnings: tuple[str, ...]
     copied: np.ndarray | None = None
     fold_of: np.ndarray | None = None
+    limit: int = 0
 
     @property
     def synthetic(self) -> bool:
@@ -175,8 +177,7 @@ def _limited(held: HeldOut, seen: list[Seen], limit: int, seed: int) -> HeldOut:
 
     A run of the same limit and seed may have learned most of these, and few of all.
     """
-    numbered = replace(held.faces, ids=np.arange(len(held.faces)).astype(str))
-    places = stratified_limit(numbered, limit, seed).ids.astype(np.int64)
+    places = stratified_limit(held.faces.numbered(), limit, seed).ids.astype(np.int64)
     taken, warnings = [by.take(places) for by in seen], held.warnings
     if mostly_trained_on(taken) and not mostly_trained_on(seen):
         warnings = (*warnings, says_learned(taken, f"images taken of {held.split}"))
@@ -187,6 +188,7 @@ def _limited(held: HeldOut, seen: list[Seen], limit: int, seed: int) -> HeldOut:
         warnings=warnings,
         leaked=None if held.leaked is None else held.leaked[places],
         fold_of=None if held.fold_of is None else held.fold_of[places],
+        limit=limit,
     )
 
 
@@ -220,8 +222,10 @@ def _reason(seen: list[Seen], whole: Faces, held: HeldOut) -> str:
         else:  # the same photographs may stand there, saved anew: nothing is promised unless they have been looked for
             untouched = not any((by.trained | by.chose).any() for by in seen)
             untouched &= held.synthetic or (held.copied is not None and not held.copied.any())
+        untouched &= all(was is False for was in held.trained_each)  # not for a split that repeats Training, either
         if untouched and all(by.known and not by.strangers and not selected_on(by, split) for by in seen):
-            return f"{split} took no part in training or in choosing the epoch."
+            known = "" if theirs or held.synthetic else ", as far as its photographs are known again"
+            return f"{split} took no part in training or in choosing the epoch{known}."
         return f"It is the data's split to test on: {split}."
     if split == VALIDATION:
         return "The data have no test split: these are images of Training that were held out of it."

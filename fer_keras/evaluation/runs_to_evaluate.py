@@ -9,7 +9,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.known_again import record_on
 from fer_keras.errors import UserError
 from fer_keras.provenance import SplitRecipe
-from fer_keras.runs import Run, RunConfig, limit_seed, newest_finished, open_run, read_config, title_of
+from fer_keras.runs import Run, RunConfig, newest_finished, open_run, read_config, split_recipe, title_of
 from fer_keras.same_network import refuse_same_network
 
 
@@ -107,7 +107,7 @@ def _candidate(run: Run, epoch: int | None) -> Candidate:
     if epoch is None and not run.finished:
         raise _unfinished(run, runs)
     members = tuple(_member(one, config.settings.equalize, epoch) for one in runs)
-    split = SplitRecipe.of(config.settings, config.data["sha256"], limit_seed=limit_seed(run, config))
+    split = split_recipe(run, config)
     other = epoch is not None and {_best_epoch(one) for one in runs} != {epoch}
     return Candidate(run, config, members, split, epoch if other else None)
 

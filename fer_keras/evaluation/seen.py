@@ -194,7 +194,13 @@ def _lineage(candidate: Candidate) -> Iterator[_Trained]:
     """Yield the run, then those that it started or learned from."""
     record, settings = candidate.config.data, candidate.config.settings
     recipes = tuple(
-        SplitRecipe.of(own, record["sha256"], limit_seed=candidate.split.limit_seed) for own in settings.each_member()
+        SplitRecipe.of(
+            own,
+            record["sha256"],
+            limit_seed=candidate.split.limit_seed,
+            copies_by=record.get("copies_by", 0),
+        )
+        for own in settings.each_member()
     )
     chose = settings.keep == "best" and bool(record["validation_split"])
     yield _Trained(candidate.name, recipes, chose, _source_of(candidate))

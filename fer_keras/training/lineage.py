@@ -6,6 +6,8 @@ second. Both are told by the images' places in their source where both runs read
 images are found by their pixels, as far as these files are at hand; where not, evaluate.py says so.
 """
 
+from dataclasses import replace
+
 from fer_keras.config import Settings, flag
 from fer_keras.data.faces import Faces
 from fer_keras.data.prepare import at_hand, load_faces
@@ -13,7 +15,7 @@ from fer_keras.data.protocol import indices
 from fer_keras.data.select import stand_among
 from fer_keras.errors import UserError
 from fer_keras.provenance import Ancestor, SplitRecipe, ancestors_in
-from fer_keras.runs import ensemble_of, limit_seed, open_run, read_config
+from fer_keras.runs import ensemble_of, open_run, read_config, split_recipe
 
 
 def ancestors(settings: Settings, logdir: str) -> list[Ancestor]:
@@ -23,9 +25,9 @@ def ancestors(settings: Settings, logdir: str) -> list[Ancestor]:
     """
     parents = [*settings.init_from, *settings.teachers]
     found = [ancestor for parent in parents for ancestor in _with_ancestors(parent, logdir)]
-    once: dict[tuple[str, SplitRecipe], Ancestor] = {}  # the one that tells most of each: older versions recorded less
-    for ancestor in found:
-        which = ancestor.run, ancestor.split
+    once: dict[Ancestor, Ancestor] = {}  # the one that tells most of each: older versions recorded less
+    for ancestor in found:  # two runs may have one name, in two folders
+        which = replace(ancestor, source=None, development_sha256="")
         if which not in once or once[which].source is None:
             once[which] = ancestor
     return list(once.values())
@@ -37,7 +39,7 @@ def _with_ancestors(path: str, logdir: str) -> list[Ancestor]:
     record = config.data
     parent = Ancestor(
         run=run.path.name if ensemble is None else f"{ensemble.path.name}/members/{run.path.name}",
-        split=SplitRecipe.of(config.settings, record["sha256"], limit_seed=limit_seed(run, config)),
+        split=split_recipe(run, config),
         validation_split=record["validation_split"],
         testable=tuple(record["testable"]),
         source=config.source,
@@ -63,7 +65,8 @@ def may_know_copies(settings: Settings, sha256: str, lineage: list[Ancestor]) ->
     """
 
     def without_copies_of(split: SplitRecipe) -> tuple:
-        return split.drop_copies, split.sha256, split.limit, split.limit_seed if split.limit else None
+        limited = (split.limit, split.limit_seed) if split.limit else None
+        return split.drop_copies, split.copies_by, split.sha256, limited
 
     own = without_copies_of(SplitRecipe.of(settings, sha256))
     knowing = [ancestor.run for ancestor in lineage if without_copies_of(ancestor.split) != own]

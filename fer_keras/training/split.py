@@ -62,6 +62,8 @@ def choose_split(faces: Faces, settings: Settings, logdir: str, *, lineage: list
         record["starts_from"] = [ancestor.to_json() for ancestor in lineage]
     if disputed is not None:
         record["disputed"] = disputed
+    if recipe.drop_copies:
+        record["copies_by"] = recipe.copies_by
     return Split(training, validation, record)
 
 

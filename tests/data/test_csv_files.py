@@ -265,3 +265,13 @@ def test_a_file_without_faces_is_told(tmp_path, content, piece):
     assert str(path) in str(caught.value)
     assert piece in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_splits_under_another_name_are_found_in_the_last_rows_too(tmp_path):
+    pixels = " ".join(["7"] * 2304)
+    rows = [f"{i % 7},{part},{pixels}" for i, part in enumerate(["tr"] * 600 + ["test"])]
+    path = tmp_path / "faces.csv"
+    path.write_text("\n".join(["emotion,part,pixels", *rows]) + "\n")
+    assert path.stat().st_size > 2 * 2**20, "the file is read in one block"
+    with pytest.raises(UserError, match="no column 'Usage', but a column 'part' that says 'test'"):
+        read_csv(path)

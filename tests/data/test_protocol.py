@@ -1,5 +1,7 @@
 """What is trained on, what selects, and what is left to test on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -201,6 +203,17 @@ def test_photographs_of_the_part_held_out_of_training_are_left_out_too(part):
     assert training.tolist() == [i for i in range(39) if i not in validation.tolist() and photograph[i] not in held_out]
 
 
+def test_what_another_search_for_copies_left_out_counts_as_trained_on():
+    images, cuts = photos_with_copies()
+    images[3] = cuts[45]
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    recipe = recipe_of(faces, drop_copies=True)
+    training, validation = indices(recipe, faces)
+    for by in (0, recipe.copies_by + 1):  # 0: it was not recorded
+        of_all, same = indices(replace(recipe, copies_by=by), faces)
+        assert of_all.tolist() == list(range(40)) and len(training) < 40 and same.tolist() == validation.tolist()
+
+
 def test_copies_are_not_left_out_where_they_leave_nothing_to_tell_apart():
     images, cuts = photos_with_copies()
     images[:39] = cuts[40]
@@ -233,3 +246,20 @@ def test_the_parts_of_a_cross_validated_run_are_found_again_by_its_recipe():
         assert not own.cross_validates
         expected = parted(faces, seed=5, folds=3, fold=fold)
         assert [faces.ids[index].tolist() for index in indices(own, faces)] == [part.ids.tolist() for part in expected]
+
+
+def test_a_part_held_out_that_leaves_one_emotion_is_refused():
+    """Identical images stay together, whatever their labels: here one of three angry ones is called disgust."""
+    labels, shown = [0, 0, 1, 0, 0, 0, 1, 0], [0, 0, 0, 1, 2, 2, 2, 3]
+    faces = make_faces(labels, ["Training"] * 8)
+    faces = replace(faces, images=faces.images[shown])
+    left = []
+    for seed in range(8):
+        try:
+            training, _ = parted(faces, folds=2, fold=0, seed=seed)
+        except UserError as error:
+            assert "of Training, of one emotion alone. Hold out less of it" in str(error)
+            left.append(None)
+        else:
+            left.append(set(training.labels.tolist()))
+    assert None in left and {0, 1} in left and {0} not in left, "these seeds show nothing"

@@ -160,3 +160,14 @@ def test_reading_imports_no_tensorflow(tmp_path):
         f"source.read_faces({str(path)!r}); assert not {{'tensorflow', 'keras'}} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_data_behind_a_link_to_nowhere_are_not_replaced_by_others(tmp_path):
+    write_csv(tmp_path / "data" / "train.csv")
+    link = tmp_path / "data" / "fer2013.csv"
+    link.symlink_to(tmp_path / "unmounted" / "fer2013.csv")
+    for spec in ("auto", str(link)):
+        with pytest.raises(UserError, match=f"{link} is a link to .*unmounted/fer2013.csv, which is not there"):
+            find_data(spec, tmp_path)
+    write_csv(tmp_path / "unmounted" / "fer2013.csv")
+    assert find_data("auto", tmp_path) == link

@@ -372,3 +372,25 @@ def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_o
     assert hold_out([unselected], split="validation").selected_on is False
     one = candidate_of(data, "alone", fold=1, **settings)  # one part alone: its own images
     assert hold_out([one], split="validation").faces.ids.tolist() == held.faces.ids[held.fold_of == 1].tolist()
+
+
+@pytest.mark.parametrize(("others", "honest"), [(6, True), (8, False)])
+def test_a_split_that_mostly_repeats_training_is_not_said_to_have_taken_no_part(csv_of, candidate_of, others, honest):
+    """Of the 14 faces of PrivateTest, `others` are Training's, pixel for pixel."""
+    data = csv_of(*ALL)
+    lines = data.read_text().splitlines()
+    lines[-others:] = [line.replace("Training", "PrivateTest") for line in lines[1 : 1 + others]]
+    write_text(data, "\n".join(lines) + "\n")
+    held = hold_out([candidate_of(data)])
+    assert held.split == "PrivateTest" and held.leaked.sum() == others
+    assert ("took no part" in held.reason) is honest and (held.warnings == ()) is honest
+
+
+def test_a_split_of_photographs_that_training_has_is_not_said_to_have_taken_no_part(csv_of, candidate_of, drawn):
+    data = csv_of(*ALL)
+    lines = data.read_text().splitlines()
+    moved = [np.roll(image, (2, -1), (0, 1)) for image in drawn.split("Training").images[:14]]
+    lines[-14:] = [f"{i % 7},{' '.join(map(str, image.ravel()))},PrivateTest" for i, image in enumerate(moved)]
+    write_text(data, "\n".join(lines) + "\n")
+    held = hold_out([candidate_of(data)], find_copies=True)
+    assert not held.leaked.any() and held.copied.all() and "took no part" not in held.reason

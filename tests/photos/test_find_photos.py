@@ -92,9 +92,12 @@ def test_photos_of_a_telephone_in_a_folder_are_told(tmp_path, caplog):
     assert "1 HEIC" in caplog.text
 
 
+@pytest.mark.parametrize(("kind", "mode"), [("png", "RGB"), ("tif", "L")])  # Pillow may map a gray TIFF into memory
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_is_turned_upright(tmp_path, orientation):
-    upright = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
+def test_a_photo_is_turned_upright(tmp_path, orientation, kind, mode):
+    upright = np.random.default_rng(0).integers(0, 256, (3, 5, 1), dtype=np.uint8).repeat(3, axis=2)
+    if mode == "RGB":
+        upright[..., 1] //= 2
     # How the sensor lay, by the table of the EXIF standard: where row 0 and column 0 of the file belong.
     stored = {
         1: upright,  # top, left
@@ -108,8 +111,9 @@ def test_a_photo_is_turned_upright(tmp_path, orientation):
     }[orientation]
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
-    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_array_equal(read_photo(tmp_path / "a.png"), upright)
+    path = tmp_path / f"a.{kind}"
+    Image.fromarray(np.ascontiguousarray(stored)).convert(mode).save(path, exif=exif)
+    np.testing.assert_array_equal(read_photo(path), upright)
 
 
 def test_other_kinds_of_pixels_become_rgb(tmp_path):

@@ -13,7 +13,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
-from fer_keras.provenance import ancestors_in
+from fer_keras.provenance import COPIES_BY, ancestors_in
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training.device import Device
 from fer_keras.training.lineage import refuse_seen_validation
@@ -81,8 +81,12 @@ def test_ancestors_that_may_know_copies_of_what_a_run_is_tested_on_are_named(beg
     begin("kept", keep="last")
     begin("few", keep="last", drop_copies=True, limit=14)  # without the copies of few of the images to test on
     begin("dropped", keep="last", drop_copies=True)
-    (line,) = said("of all", drop_copies=True, init_from=("kept",), teachers=("few", "dropped"))
-    assert "may have trained kept and few: --drop-copies" in line
+    before, _ = begin("before", keep="last", drop_copies=True)
+    config = read_config(before)
+    assert config.data.pop("copies_by") == COPIES_BY
+    write_config(before, config)  # as a version that found fewer copies has written it
+    (line,) = said("of all", drop_copies=True, init_from=("kept",), teachers=("few", "before", "dropped"))
+    assert "may have trained kept, few and before: --drop-copies" in line
     assert said("of one", drop_copies=True, init_from=("dropped",)) == []
     assert said("keeps", init_from=("kept",)) == []
 
@@ -318,3 +322,12 @@ def test_a_run_that_an_older_version_recorded_is_inherited_once(begin, source):
     _, third = begin("third", init_from=("second",), teachers=("first",), **PART)
     assert [run["run"] for run in third.record["starts_from"]] == ["first", "second"]
     assert third.record["starts_from"][0]["source"] == source  # the fuller of the two records
+
+
+@pytest.mark.parametrize("names", [("x/base", "y/base"), ("y/base", "x/base")])
+def test_of_two_runs_of_one_name_neither_hides_what_the_other_has_done(begin, tmp_path, names):
+    for folder, keep in (("x", "last"), ("y", "best")):
+        (tmp_path / folder).mkdir()
+        begin(f"{folder}/base", keep=keep, val_fraction=0.2)
+    _, split = begin("pupil", val_fraction=0.2, teachers=tuple(str(tmp_path / name) for name in names))
+    assert {(run["run"], run["keep"]) for run in split.record["starts_from"]} == {("base", "last"), ("base", "best")}
