@@ -89,7 +89,10 @@ class Metrics:
         return {name: rest for name, rest in rests.items() if rest is not None and rest.n}
 
     def to_json(self) -> dict:
-        """Return the content of metrics.json: plain Python values, None for what is not defined."""
+        """Return the content of metrics.json: plain Python values, None for what is not defined.
+
+        An emotion that is not there, or never predicted, has a precision, recall or F1 of 0, as in scikit-learn.
+        """
         return {
             "split": self.split,
             "n": self.n,

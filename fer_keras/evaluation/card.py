@@ -82,7 +82,7 @@ def _numbers(evaluation: Evaluation) -> str:
     metrics, held = evaluation.metrics, evaluation.held
     low, high = metrics.accuracy_ci95
     tta = "" if evaluation.tta == "none" else f", test-time augmentation {evaluation.tta}"
-    vote = f", {VOTES['hard']} (log loss: of the mean probability)" if evaluation.majority else ""
+    vote = f", {VOTES['hard']} (log loss and calibration: of the mean probability)" if evaluation.majority else ""
     lines = [
         f"On {metrics.n:,} images of {held.faces.source}, {held.split}{tta}{vote}. {held.reason}".strip(),
         "",
@@ -109,9 +109,9 @@ def _numbers(evaluation: Evaluation) -> str:
 def _emotions(evaluation: Evaluation) -> str:
     metrics = evaluation.metrics
     lines = ["| emotion | precision | recall | F1 | images |", "| --- | --- | --- | --- | --- |"]
-    for name, *numbers, support in zip(
-        EMOTIONS, metrics.precision, metrics.recall, metrics.f1, metrics.support, strict=True
-    ):
-        shown = " | ".join(f"{number:.3f}" for number in numbers)
-        lines.append(f"| {name} | {shown} | {support:,} |")
+    for i, name in enumerate(EMOTIONS):
+        true, predicted = int(metrics.support[i]), int(metrics.confusion_matrix[:, i].sum())
+        scores = ((metrics.precision[i], predicted), (metrics.recall[i], true), (metrics.f1[i], true + predicted))
+        shown = " | ".join(f"{score:.3f}" if of else "-" for score, of in scores)
+        lines.append(f"| {name} | {shown} | {true:,} |")
     return "\n".join(lines)

@@ -53,14 +53,15 @@ def warnings_text(warnings: Sequence[str]) -> str:
 def numbers(evaluation: Evaluation) -> str:
     """Return the numbers over all images, with their intervals."""
     metrics = evaluation.metrics
+    of_mean = "; of the mean probability" if evaluation.majority else ""  # a majority has none
     rows = [
         ("", "", "95% interval", ""),
         ("accuracy", _number(metrics.accuracy), _interval(metrics.accuracy_ci95), ""),
         *_of_the_rest(evaluation),
         ("balanced accuracy", _number(metrics.balanced_accuracy), _interval(metrics.balanced_accuracy_ci95), ""),
         ("macro F1", _number(metrics.macro_f1), _interval(metrics.macro_f1_ci95), ""),
-        ("log loss", _number(metrics.log_loss), "", f"{np.log(NUM_EMOTIONS):.4f} by guessing"),
-        ("calibration error", _number(metrics.ece), "", _confidence_note(evaluation)),
+        ("log loss", _number(metrics.log_loss), "", f"{np.log(NUM_EMOTIONS):.4f} by guessing{of_mean}"),
+        ("calibration error", _number(metrics.ece), "", _confidence_note(evaluation) + of_mean),
     ]
     return columns(rows)
 

@@ -53,7 +53,7 @@ def run(options: Options) -> None:
 
 def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate the networks of all candidates together."""
-    folder = _folder(held.split, candidates, options)
+    folder = _without_other_predictions(_folder(held.split, candidates, options))
     cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
@@ -99,6 +99,17 @@ def _apart(folder: Path) -> Path:
                 f"{folder}: expected a folder without an evaluation, received one with {name}. Choose another by "
                 f"--output"
             )
+    return folder
+
+
+def _without_other_predictions(folder: Path) -> Path:
+    """Return a folder to evaluate into. UserError where predictions of a file stand, in the place of its own."""
+    record = (folder / PREDICTIONS).with_suffix(".json")
+    if record.is_file():
+        raise UserError(
+            f"{folder}: expected a folder without the predictions of a file, received one with {record.name}. Choose "
+            f"another by --output"
+        )
     return folder
 
 

@@ -27,13 +27,15 @@ def replaced_by(now: Sequence[dict[str, Any]], file: Path) -> str | None:
     first, names = there[0], " and ".join(", ".join(_names(one)) for one in there)
     return (
         f"{names}, {first.get('n')} images of {first['data'].get('source')}, {first.get('split')}, "
-        f"--tta {first.get('tta')}, --vote {first.get('vote')}"
+        f"--tta {first.get('tta')}, --vote {first.get('vote')}, --seed {first.get('seed', 'not recorded')}"
     )
 
 
 def _same(there: dict[str, Any], now: dict[str, Any]) -> bool:
     alike = all(there.get(key) == now[key] for key in ("epoch", "data", "split", "n", "tta", "vote"))
-    return alike and _names(there) == _names(now)  # the runs' folder may have moved
+    # Earlier versions did not record these. The runs' folder may have moved.
+    alike &= all(there.get(key, now[key]) == now[key] for key in ("limit", "seed"))
+    return alike and _names(there) == _names(now)
 
 
 def _names(one: dict[str, Any]) -> list[str]:

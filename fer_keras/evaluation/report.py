@@ -38,13 +38,15 @@ class Evaluation:
     """What one network, or the members of an ensemble, make of N labelled images.
 
     member_accuracies: float64 (M,), each alone. ensemble_accuracies: float64 (M,), of the first 1, 2, ..., M together;
-    None in cross-validation, where each judges the images that it was not trained on, alone.
+    None in cross-validation, where each judges the images that it was not trained on, alone. seed: of the bootstrap
+    intervals, and of the sample that --limit takes.
     """
 
     candidates: list[Candidate]
     held: HeldOut
     tta: str
     vote: str
+    seed: int
     decision: Decision
     metrics: Metrics
     member_accuracies: np.ndarray
@@ -104,6 +106,7 @@ def evaluate(candidates: list[Candidate], held: HeldOut, *, tta: str, vote: str,
         held=held,
         tta=tta,
         vote=vote,
+        seed=seed,
         decision=decision,
         metrics=metrics,
         member_accuracies=accuracies,
@@ -121,6 +124,8 @@ def to_json(evaluation: Evaluation) -> dict:
         "n_copies": None if held.copied is None else int(held.copied.sum()),
         "warnings": list(held.warnings),
         **judges_json(evaluation.candidates, evaluation.tta, evaluation.vote),
+        "limit": held.limit,
+        "seed": evaluation.seed,
         "data": {"source": faces.source, "sha256": faces.sha256, "synthetic": held.synthetic},
         "members": [
             {"name": member.name, "epoch": member.epoch, "accuracy": None if np.isnan(alone) else float(alone)}

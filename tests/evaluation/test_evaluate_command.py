@@ -16,7 +16,7 @@ from sklearn.metrics import confusion_matrix
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import stratified_limit
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation import report
+from fer_keras.evaluation import card, report
 from fer_keras.evaluation.runs_to_evaluate import Member
 from fer_keras.lock import only_writer
 from fer_keras.metrics import evaluate_probabilities
@@ -126,10 +126,10 @@ def test_the_card_tells_data_recipe_numbers_and_limits(command, undrawn, tmp_pat
     card, metrics = (tmp_path / "card.md").read_text(), json.loads((tmp_path / "metrics.json").read_text())
     for said in ("`python train.py", "--arch cnn3", metrics["data"]["sha256"], f"{metrics['accuracy']:.4f}"):
         assert said in card
-    happy = metrics["per_class"]["happy"]
-    assert (
-        f"| happy | {happy['precision']:.3f} | {happy['recall']:.3f} | {happy['f1']:.3f} | {happy['support']} |" in card
-    )
+    name = EMOTIONS[np.sum(metrics["confusion_matrix"], axis=0).argmax()]  # one that is predicted
+    one = metrics["per_class"][name]
+    shown = f"{one['precision']:.3f} | {one['recall']:.3f} | {one['f1']:.3f} | {one['support']}"
+    assert f"| {name} | {shown} |" in card
     assert "**PublicTest chose the epoch" in card and "drawn, synthetic faces" in card
 
 
@@ -176,6 +176,29 @@ def test_an_evaluation_that_takes_the_place_of_another_one_says_so(command, undr
     assert f"replaces one that stood there, of {RUN}, 14 images of synthetic faces, PrivateTest, --tta none" in other
 
 
+def test_a_sample_can_be_drawn_again_from_what_metrics_json_tells(command, undrawn, tmp_path):
+    def sampled(seed):
+        _, out, _ = command("--run", RUN, "--limit", 14, "--seed", seed, "--output", tmp_path)
+        return out, json.loads((tmp_path / "metrics.json").read_text())
+
+    for seed in (1, 2):
+        out, metrics = sampled(seed)
+        assert (metrics["limit"], metrics["seed"]) == (14, seed)
+        assert ("replaces one that stood there" in out) is (seed == 2)
+    metrics = {name: value for name, value in metrics.items() if name not in ("limit", "seed")}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))  # of an earlier version: not said to be another one
+    assert "replaces" not in sampled(2)[0]
+
+
+def test_the_card_has_no_score_of_an_emotion_that_is_not_there():
+    labels, predicted = np.array([3, 3, 0, 0]), np.array([3, 4, 0, 3])
+    metrics = evaluate_probabilities(labels, np.eye(7)[predicted], resamples=10)
+    rows = {line.split("|")[1].strip(): line for line in card._emotions(SimpleNamespace(metrics=metrics)).splitlines()}
+    assert rows["happy"] == "| happy | 0.500 | 0.500 | 0.500 | 2 |"
+    assert rows["sad"] == "| sad | 0.000 | - | 0.000 | 0 |"  # said of one face, wrongly
+    assert rows["disgust"] == "| disgust | - | - | - | 0 |"
+
+
 def test_a_file_of_another_kind_that_is_replaced_is_said_to_be_one(command, undrawn, tmp_path):
     (tmp_path / "metrics.json").write_text('{"runs": null}')
     code, out, _ = command("--run", RUN, "--limit", 7, "--output", tmp_path)
@@ -201,7 +224,7 @@ def test_a_majority_vote_is_said_wherever_its_numbers_stand(command, titles, log
     pair = logs / "20260105-000000-cnn3-pair"
     command("--run", pair, "--vote", "hard", "--limit", 7, "--output", tmp_path)
     card = (tmp_path / "card.md").read_text()
-    assert "PrivateTest, majority vote (log loss: of the mean probability)." in card
+    assert "PrivateTest, majority vote (log loss and calibration: of the mean probability)." in card
     assert all(title.count("majority vote") == 1 for title in titles.values()) and "ensemble" in titles
     titles.clear()
     command("--run", pair, "--limit", 7, "--output", tmp_path)

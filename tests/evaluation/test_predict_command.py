@@ -233,3 +233,12 @@ def test_nothing_is_predicted_into_an_evaluation(command, tmp_path, kind):
     code, _, error = command("--run", RUN, "--predict", data, *flags, "--output", out)
     assert code == 2 and "expected a folder without an evaluation, received one with metrics.json" in error
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_nothing_is_evaluated_into_the_predictions_of_a_file(command, tmp_path):
+    out = tmp_path / "out"
+    command("--run", RUN, "--predict", write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy"), "--output", out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    code, _, error = command("--run", RUN, "--output", out)
+    assert code == 2 and "without the predictions of a file, received one with predictions.json" in error
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -18,6 +18,7 @@ def test_the_spread_of_the_members_is_that_of_a_sample():
         held=None,
         tta="none",
         vote="soft",
+        seed=0,
         decision=None,
         metrics=None,
         member_accuracies=np.array([0.5, 0.7, 0.6]),  # deviations of -0.1, 0.1 and 0: sqrt(0.02 / 2) = 0.1
@@ -34,15 +35,18 @@ def test_the_spread_of_the_members_is_that_of_a_sample():
         (0.505, [3, 3, 0, 0], "about right on average: mean confidence 0.505"),
     ],
 )
-def test_confidence_is_told_beside_what_came_of_it(probability, labels, said):
+@pytest.mark.parametrize("majority", [False, True])
+def test_confidence_is_told_beside_what_came_of_it(probability, labels, said, majority):
     probabilities = np.full((4, 7), (1 - probability) / 6)
     probabilities[:, 3] = probability
     evaluation = SimpleNamespace(
         metrics=evaluate_probabilities(np.array(labels), probabilities, resamples=10),
         held=SimpleNamespace(leaked=None, copied=None, seen_before=""),
+        majority=majority,
     )
     *_, row = console.numbers(evaluation).splitlines()
-    assert row.startswith("calibration error ") and row.endswith(f"  {said}")
+    of_mean = "; of the mean probability" if majority else ""  # a majority has none of its own
+    assert row.startswith("calibration error ") and row.endswith(f"  {said}{of_mean}")
 
 
 def test_an_emotion_is_taken_for_what_its_own_images_are_called():
@@ -68,6 +72,7 @@ def test_figures_show_what_was_decided_though_the_mean_probability_says_otherwis
         held=SimpleNamespace(faces=faces),
         tta="none",
         vote="hard",
+        seed=0,
         decision=Decision(probabilities, decided),
         metrics=evaluate_probabilities(faces.labels, probabilities, predicted=decided, resamples=10),
         member_accuracies=np.array([0.5]),
