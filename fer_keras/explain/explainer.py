@@ -29,7 +29,8 @@ class Explainer(ABC):
         needs_layer: whether the method looks at a layer inside the network, and takes `layer`.
         seeded: whether its maps are drawn at random, and it takes `seed`.
         reference: the paper.
-        caveat: what a reader of its maps must know, a sentence; "" where there is nothing of the kind.
+        caveat: what a reader of its maps must know, a sentence; "" where there is nothing of the kind. Of an instance
+            it may be another: that of its network.
 
     Args:
         model: any Keras model that `ModelAccess` takes.
@@ -44,7 +45,7 @@ class Explainer(ABC):
     needs_layer: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
     reference: ClassVar[str]
-    caveat: ClassVar[str] = ""
+    caveat: str = ""
 
     def __init__(self, model: keras.Model, *, batch_size: int = 64):
         self.network = ModelAccess(model)

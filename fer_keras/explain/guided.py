@@ -1,5 +1,6 @@
 """Guided backpropagation: the gradient through a copy of the network whose ReLUs hold back negative gradients."""
 
+from collections.abc import Iterator
 from functools import partial
 
 import keras
@@ -20,7 +21,7 @@ class GuidedBackprop(Explainer):
 
     Sharp, and to be read with care: the maps depend little on the upper layers or the target (Adebayo et al., Sanity
     Checks for Saliency Maps, 2018, arXiv:1810.03292). Rectifiers are `Activation`, `ReLU` and `LeakyReLU` layers and
-    fused activations of relu, relu6 and leaky_relu; a network without any gets its plain gradient.
+    fused activations of relu, relu6 and leaky_relu; a network without any gets its plain gradient, and says so.
     """
 
     name = "guided-backprop"
@@ -34,6 +35,8 @@ class GuidedBackprop(Explainer):
     def __init__(self, model: keras.Model, **options):
         super().__init__(model, **options)  # checks the model before it is copied
         original = self.network
+        if not any(_is_guided(layer) for layer in _layers(model)):
+            self.caveat = "The network has no layer that is a ReLU, so that this is its plain gradient (saliency)."
         self.network = ModelAccess(guided_copy(model))
         _check_same(original, self.network)
         self._gradient = compile_gradient(self.network)
@@ -78,6 +81,22 @@ def _guided_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
     elif isinstance(activation, keras.layers.ReLU | keras.layers.LeakyReLU):
         copy.activation = _guided(_rectifier(activation))
     return copy
+
+
+def _is_guided(layer: keras.layers.Layer) -> bool:
+    """Tell whether `_guided_layer` changes a layer's gradient."""
+    kinds = keras.layers.ReLU | keras.layers.LeakyReLU
+    activation = getattr(layer, "activation", None)
+    return isinstance(layer, kinds) or activation in _RECTIFIERS or isinstance(activation, kinds)
+
+
+def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """Yield the layers of a model, those of models within it too."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _rectifier(layer: keras.layers.ReLU | keras.layers.LeakyReLU):

@@ -105,10 +105,16 @@ def _open(network: ModelAccess, name: str):
             behind, (source, inputs) = [source, *behind], producer(inputs[0])
         if isinstance(source, _NONLINEAR):
             return inputs[0], _in_turn([_opened(source), *behind])
-    elif getattr(layer, "activation", keras.activations.linear) is not keras.activations.linear:
-        opened, linear = _opened(layer), linear_copy(layer, inputs[0].shape)
-        return inputs[0], lambda values: opened(linear(values))
+        if _has_fused(source):
+            return inputs[0], _in_turn([linear_copy(source, inputs[0].shape), _opened(source), *behind])
+    elif _has_fused(layer):
+        return inputs[0], _in_turn([linear_copy(layer, inputs[0].shape), _opened(layer)])
     return tensor, None
+
+
+def _has_fused(layer: keras.Operation) -> bool:
+    """Tell whether a layer ends in a nonlinearity of its own."""
+    return getattr(layer, "activation", keras.activations.linear) is not keras.activations.linear
 
 
 def _in_turn(functions: Sequence[Callable[[tf.Tensor], tf.Tensor]]) -> Callable[[tf.Tensor], tf.Tensor]:

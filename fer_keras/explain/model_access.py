@@ -64,6 +64,7 @@ class ModelAccess:
         self._model = keras.Model(model.inputs[0], model.outputs[0])
         self.stem, self.inner, self._logit_tensor, self._head, self._bounded = _before_softmax(model)
         self._tensors = _layer_tensors(self.inner)
+        _check_channels_last(self.inner)
         self._to_logits = self.model_to(self._logit_tensor)
         self.num_classes = model.outputs[0].shape[-1]
         if not self._bounded:
@@ -221,6 +222,16 @@ def _check_model(model: keras.Model) -> None:
         raise UserError(f"expected a classifier with outputs of (classes,). Received outputs of {outputs}")
 
 
+def _check_channels_last(model: keras.Model) -> None:
+    """Refuse layers whose maps are (N, channels, height, width): they would be read as (N, height, width, channels)."""
+    first = [layer.name for layer in model.layers if getattr(layer, "data_format", None) == "channels_first"]
+    if first:
+        raise UserError(
+            f"expected layers with the channels last. Received '{first[0]}', which has them first: build the network "
+            f"with data_format='channels_last'"
+        )
+
+
 def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
     """Return the operation that a symbolic tensor came out of, and what went into it."""
     history = tensor._keras_history
@@ -244,7 +255,7 @@ def _before_softmax(model: keras.Model):
         standalone = isinstance(operation, keras.layers.Activation)
         if isinstance(operation, keras.Model):
             stem.append(keras.Model(model.inputs[0], inputs[0]))
-            model, tensor = operation, operation.outputs[0]
+            model, tensor = _entered(operation, tensor)
         elif isinstance(operation, keras.layers.Dropout | keras.layers.Identity) or (
             standalone and activation is keras.activations.linear
         ):
@@ -257,6 +268,16 @@ def _before_softmax(model: keras.Model):
             return stem, model, inputs[0], linear_copy(operation, inputs[0].shape), True
         else:
             return stem, model, tensor, None, softmax_found
+
+
+def _entered(nested: keras.Model, tensor: keras.KerasTensor) -> tuple[keras.Model, keras.KerasTensor]:
+    """Return a nested model as far as the output of it goes that is used outside as `tensor`, and that output."""
+    if len(nested.inputs) != 1:
+        raise UserError(
+            f"expected models within the model to have one input. Received '{nested.name}' with {len(nested.inputs)}"
+        )
+    output = nested.outputs[tensor._keras_history.tensor_index]
+    return (nested if len(nested.outputs) == 1 else keras.Model(nested.inputs[0], output, name=nested.name)), output
 
 
 def linear_copy(layer: keras.layers.Layer, input_shape: tuple) -> keras.layers.Layer:

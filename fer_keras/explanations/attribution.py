@@ -140,11 +140,12 @@ def _write_means(study: Study, folder: MethodFolder, indices, maps, signed: bool
         folder.say("No image is classified correctly: there is no mean map.")
         return
     faces, means, counts = mean_by_emotion(study.images[indices][right], maps[right], study.labels[indices][right])
-    title = f"{at}: mean over {which} correctly classified images"
+    where = f"{study.target.split}{study.limited}"
+    title = f"{at}: mean over {which} correctly classified images of {where}"
     lacking = [EMOTIONS[label] for label in np.flatnonzero(counts == 0)]
     caption = (
-        f"The mean map of each emotion over {which} correctly classified images of it (their number in brackets), "
-        "below their mean face. Every map counts alike: it is divided by the sum of its magnitudes first."
+        f"The mean map of each emotion over {which} correctly classified images of it in {where} (their number in "
+        "brackets), below their mean face. Every map counts alike: it is divided by the sum of its magnitudes first."
     )
     if lacking:
         caption += f" None: {', '.join(lacking)}."

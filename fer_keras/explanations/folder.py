@@ -92,7 +92,8 @@ class MethodFolder:
     def recover(self) -> None:
         """Move the files aside to their places, where all are written: now, or before their process was killed.
 
-        What the earlier time's record lists goes, so that nothing of other options stays behind, and nothing else.
+        What the earlier time's record lists goes, so that nothing of other options stays behind, and nothing else: a
+        picture that somebody has put in the place of one stays.
 
         Raises:
             UserError: something else stands in a file's place, or it may not be written.
@@ -100,16 +101,16 @@ class MethodFolder:
         new = _listed(_read(self._aside / DONE))
         if new is None:
             return
-        old = set(_listed(_read(self.path / DONE)) or ())
-        self._refuse_foreign_pictures(set(new) - old)
-        old -= set(new)
+        self._refuse_foreign_pictures(new)
+        old = set(_listed(_read(self.path / DONE)) or ()) - set(new)
         place = self.path
         try:
             for name in new:
                 place = self.path / name
                 self._move(name)
             for place in (self.path / name for name in old):
-                place.unlink(missing_ok=True)
+                if not _is_foreign_picture(place):
+                    place.unlink(missing_ok=True)
             self._move(DONE)  # at the end: until then the earlier record tells what is to go
         except OSError as error:
             raise UserError(
@@ -143,12 +144,11 @@ class MethodFolder:
         )
         return record if good else None
 
-    def _refuse_foreign_pictures(self, names: set[str]) -> None:
+    def _refuse_foreign_pictures(self, names: list[str]) -> None:
         """Raise UserError where one of these files would take the place of somebody's own picture."""
         for name in sorted(names):
             place = self.path / name
-            moving = place.suffix == ".png" and (self._aside / name).is_file()
-            if moving and place.is_file() and not drawn_here(place):
+            if (self._aside / name).is_file() and _is_foreign_picture(place):
                 raise UserError(
                     f"{place}: expected no picture there but one that this program drew, received another. Move it "
                     f"away and call again, or choose another folder by --output"
@@ -184,6 +184,10 @@ def _read(file: Path) -> dict[str, Any]:
         return read_json_object(file)
     except UserError:
         return {}
+
+
+def _is_foreign_picture(place: Path) -> bool:
+    return place.suffix == ".png" and place.is_file() and not drawn_here(place)
 
 
 def _listed(record: dict[str, Any]) -> list[str] | None:

@@ -62,7 +62,7 @@ def _figure(study: Study, these: list[LimeExplanation], captions: list[str], *, 
         for one, row in zip(these, rows, strict=True)
     ]
     images, segments = np.stack([one.image for one in these]), np.stack([one.segments for one in these])
-    return lime_figure(images, segments, np.stack(signs), captions, columns=columns, title=title)
+    return lime_figure(images, segments, np.stack(signs), captions, columns=columns, positive_only=only, title=title)
 
 
 def _write_steps(study: Study, folder: MethodFolder, index: int, one: LimeExplanation, how: str) -> None:

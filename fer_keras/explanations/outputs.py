@@ -35,8 +35,8 @@ def write_outputs(study: Study, folder: MethodFolder, tell: Tell) -> None:
             maps_of_layers = [(one.layer, one.channels, one.maps) for one in samples]
             figure = network_sample_figure(image, maps_of_layers, title=f"Every convolution, image {said}")
             caption = (
-                f"Every convolution, from the input on, stage by stage: {options.channels} channels each, chosen at "
-                "random and numbered; each on its own scale."
+                f"Every convolution, from the input on, stage by stage: {options.channels} channels each, or all "
+                "that there are, chosen at random and numbered; each on its own scale."
             )
             folder.figure(f"{place}/network.png", figure, caption, heading=heading)
         tell(done + 1, len(indices))

@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from fer_keras.console import counted
 from fer_keras.data.synthetic import PARTS, parts_of
 from fer_keras.emotions import EMOTIONS
 from fer_keras.explain.regions import FER2013_TEMPLATE, RegionMeans, region_means
+from fer_keras.explain.registry import explainer_class
 from fer_keras.explanations.attribution import titled
 from fer_keras.explanations.folder import MethodFolder, kept_maps
 from fer_keras.explanations.progress import Tell
@@ -36,8 +38,14 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
         shown = study.images[indices]
         face = shown[0] if study.target.synthetic else shown.mean(axis=0)  # the template is of all of them
         means = region_means(maps, parts, labels)
+        count = int(means.counts.sum())
+        if blank := len(labels) - count:
+            folder.say(f"{name}: {counted(blank, 'map')} that are zero everywhere are left out.")
+        if not count:
+            continue
         tables.append(_table(name, layers[name], means))
         at = titled(name, study)
+        signs = ", what speaks for the emotion and what speaks against it alike" if explainer_class(name).signed else ""
         figure = regions_figure(
             means.shares,
             means.standard_errors,
@@ -46,11 +54,11 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
             parts=parts[0],
             face=face,
             parts_from=parts_from(study),
-            title=f"Where {at} lies: {len(labels):,} correctly classified images of {where}",
+            title=f"Where {at} lies: {counted(count, 'correctly classified image')} of {where}",
         )
         caption = (
-            f"The mean share of {at} on each part, with standard errors over the images of an emotion; below, the "
-            "share over the part's share of the area (1: just what chance would give). "
+            f"The mean share of {at} on each part{signs}, with standard errors over the images of an emotion; below, "
+            "the share over the part's share of the area (1: just what chance would give). "
             f"Parts: {' '.join(parts_from(study).split())}."
         )
         folder.figure(f"{name}.png", figure, caption, heading=name)

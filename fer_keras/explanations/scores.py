@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from fer_keras.console import columns, listed, say
+from fer_keras.console import columns, counted, listed, say
 from fer_keras.explain.explainer import Explainer
 from fer_keras.explanations.attribution import explain, make_explainer, shown_maps
 from fer_keras.explanations.folder import MethodFolder, kept_maps
@@ -25,7 +25,8 @@ from fer_keras.scores.summary import ahead_of_baselines, summarised
 def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:
     """Write scores.csv, images.csv and two figures on the maps of the attribution methods `names`, and baselines.
 
-    Scored are the selected images that are classified correctly; what needs new explanations, one of each emotion.
+    Scored are the images of each emotion that were selected because they are classified correctly, and not others that
+    were; what needs new explanations, one of each emotion.
     """
     if not study.selection.correct:
         folder.say("No image is classified correctly: there is nothing to score.")
@@ -33,14 +34,13 @@ def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tel
     indices = np.concatenate(list(study.selection.correct.values()))
     few = np.flatnonzero(np.isin(indices, [images[0] for images in study.selection.correct.values()]))
     images, targets, seed = study.images[indices], study.predictions[indices], study.options.seed
-    probabilities = predictor(study.network)
     of_faces = partial(
         Explained,
         images=images,
         targets=targets,
-        others=_runners_up(probabilities(images.astype(np.float32)), targets),
+        others=_runners_up(study.probabilities[indices], targets),
         parts=parts_of_faces(study)[indices],
-        probabilities=probabilities,
+        probabilities=predictor(study.network),
         seed=seed,
     )
     methods = {name: _of_method(name, study, indices, of_faces) for name in names}
@@ -128,7 +128,7 @@ def scores_text(summary: pd.DataFrame) -> str:
     rows += [(name, *texts.loc[name, list(SCORES)]) for name in summary["method"].unique()]
     lines = columns(rows, right=tuple(range(1, len(rows[0])))).splitlines()
     lines += [f"*: ahead of {listed(BASELINES)} on the same images, and hardly by chance:", _tested(summary)]
-    lines += [f"over {summary['images'].max()} images; {_few_said(summary)}"]
+    lines += [f"over {counted(int(summary['images'].max()), 'image')}; {_few_said(summary)}"]
     return "\n".join(f"  {line}" for line in lines)
 
 
@@ -137,7 +137,7 @@ def _tested(summary: pd.DataFrame) -> str:
     scores = ", ".join(name for name, score in SCORES.items() if score.compared)
     comparisons, images = int(summary["p_adjusted"].notna().sum()), int(summary["images"].max())
     adjusted = f", adjusted for {comparisons} comparisons" if comparisons > 1 else ""
-    too_few = f"; {images:,} images are too few to show any" if comparisons * 0.5**images >= SIGNIFICANT else ""
+    too_few = f"; {counted(images, 'image')} cannot show any" if comparisons * 0.5**images >= SIGNIFICANT else ""
     return f"   p < {SIGNIFICANT} by sign-flip tests{adjusted} ({scores}){too_few}"
 
 
@@ -150,7 +150,7 @@ def _few_said(summary: pd.DataFrame) -> str:
 
 
 def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dict, count: int) -> None:
-    where = f"{study.target.split}{study.limited}"
+    where, right = f"{study.target.split}{study.limited}", "correctly classified image"
     names = list(summary["method"].unique())
 
     shown = summary.assign(ahead=ahead_of_baselines(summary))
@@ -176,7 +176,7 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
         ahead=table_of("ahead"),
         compared=[score.compared for score in SCORES.values()],
         baselines=list(BASELINES),
-        title=f"How good explanations are: {count:,} correctly classified images of {where}; {_few_said(summary)}",
+        title=f"How good explanations are: {counted(count, right)} of {where}; {_few_said(summary)}",
     )
     about = "; ".join(f"{name}: {score.about} ({score.reference})" for name, score in SCORES.items())
     folder.figure("scores.png", figure, f"Means with standard errors, {_few_said(summary)}. {about}")
@@ -186,7 +186,7 @@ def _draw(study: Study, folder: MethodFolder, summary: pd.DataFrame, curves: dic
         insertion,
         names,
         baselines=list(BASELINES),
-        title=f"Mean over {count:,} correctly classified images of {where}",
+        title=f"Mean over {counted(count, right)} of {where}",
     )
     caption = (
         "The probability of the predicted emotion while pixels vanish into the blurred face (deletion), or appear from "

@@ -29,11 +29,11 @@ def sheets(study: Study) -> list[Sheet]:
     result = []
     for label, indices in selection.correct.items():
         there = selection.counts[label, label]
-        about = _some(len(indices), there, EMOTIONS[label], "classified correctly")
+        about = _some(len(indices), there, EMOTIONS[label], split, "classified correctly")
         result.append(Sheet(f"correct/{_title(label)}.png", indices, "Classified correctly", about))
     for (true, predicted), indices in selection.wrong.items():
         there = selection.counts[true, predicted]
-        about = _some(len(indices), there, EMOTIONS[true], f"taken for '{EMOTIONS[predicted]}'")
+        about = _some(len(indices), there, EMOTIONS[true], split, f"taken for '{EMOTIONS[predicted]}'")
         file = f"wrong/{_title(true)}({_title(predicted)}).png"
         result.append(Sheet(file, indices, "The most frequent mistakes", about))
     about = f"the first {len(selection.first)} images of {split}"
@@ -50,16 +50,16 @@ def _of_photos(study: Study) -> list[Sheet]:
         part = faces[start : start + FIRST]
         about = f"{counted(len(faces), 'face')} in {source}"
         if len(faces) > FIRST:
-            which = f"{start + 1} to {start + len(part)}" if len(part) > 1 else f"{start + 1}"
-            about += f", {which} of them"
+            which = f"numbers {start + 1} to {start + len(part)}" if len(part) > 1 else f"number {start + 1}"
+            about += f", {which}"
         result.append(Sheet(f"faces-{number}.png" if number > 1 else "faces.png", part, "", about))
     return result
 
 
-def _some(shown: int, there: int, emotion: str, what: str) -> str:
+def _some(shown: int, there: int, emotion: str, split: str, what: str) -> str:
     if there == 1:
-        return f"the one '{emotion}' face that is {what}"
-    return f"{'the' if shown == there else f'{shown} of the'} {there:,} '{emotion}' faces that are {what}"
+        return f"the one '{emotion}' face of {split} that is {what}"
+    return f"{'the' if shown == there else f'{shown} of the'} {there:,} '{emotion}' faces of {split} that are {what}"
 
 
 def _title(label: int) -> str:

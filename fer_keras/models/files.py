@@ -52,6 +52,11 @@ def open_any_model(path: Path | str) -> keras.Model:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no file {path}. Expected a trained network. Train one: python train.py")
+    if _is_hdf5(path):
+        raise UserError(
+            f"{path}: expected a network in Keras's own format (.keras), received one in HDF5. Open it in Keras "
+            f"and save it anew: model.save('network.keras')"
+        )
     if not zipfile.is_zipfile(path):
         raise _no_network(path, "it is no archive, or cut short")
     try:
@@ -61,6 +66,11 @@ def open_any_model(path: Path | str) -> keras.Model:
     if not all(np.isfinite(keras.ops.convert_to_numpy(weight)).all() for weight in model.weights):
         raise UserError(f"{path}: expected a network that did not diverge, received one whose weights are no numbers")
     return model
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
 
 
 def _no_network(path: Path, reason: str) -> UserError:

@@ -24,8 +24,8 @@ def faces_in_photos(
 
     Returns:
         (faces, photos). Of faces there are N, at least 1: labels None; ids the photos' names, with the face's number
-        where a photo has several, and with the folder where photos of one name stand in two; usage "PrivateTest", for
-        nobody has trained on them; source the photo, or how many have faces; sha256 of the pixels.
+        where a photo has several, and with as many of its folders as tell photos of one name apart; usage
+        "PrivateTest", for nobody has trained on them; source the photo, or how many have faces; sha256 of the pixels.
         photos: those with faces, in the same order, their probabilities not known yet.
 
     Raises:
@@ -39,9 +39,8 @@ def faces_in_photos(
     if not with_faces:
         advice = "If these are faces already, cut out: --no-detect" if detect else "Choose others"
         raise UserError(f"--photo: expected a face, received {counted(len(photos), 'photo')} without any. {advice}")
-    names, times = [], Counter(photo.name for photo in photos)
-    for photo, faces in ((found.path, len(found.boxes)) for found in with_faces):
-        name = photo.name if times[photo.name] == 1 else f"{photo.parent.name}/{photo.name}"
+    names, short = [], _shortest_names(photos)
+    for name, faces in ((short[found.path], len(found.boxes)) for found in with_faces):
         names += [name] if faces == 1 else [f"{name} {face}" for face in range(1, faces + 1)]
     images = np.concatenate([found.crops for found in with_faces])
     faces = Faces(
@@ -53,3 +52,10 @@ def faces_in_photos(
         sha256=hashlib.sha256(images).hexdigest(),
     )
     return faces, with_faces
+
+
+def _shortest_names(photos: list[Path]) -> dict[Path, str]:
+    """Return of each photo the end of its path, whole names of folders and its own, that no other photo has."""
+    ends = {photo: ["/".join(photo.parts[-n:]) for n in range(1, len(photo.parts) + 1)] for photo in photos}
+    times = Counter(end for own in ends.values() for end in own)
+    return {photo: next((end for end in own if times[end] == 1), own[-1]) for photo, own in ends.items()}

@@ -36,6 +36,7 @@ def lime_figure(
     captions: Sequence[str] | None = None,
     *,
     columns: int = 3,
+    positive_only: bool = False,
     title: str = "",
 ) -> Figure:
     """Return a sheet of faces, each beside its superpixels for (green) and against (red); yellow borders around those.
@@ -45,6 +46,7 @@ def lime_figure(
         segments: int (N, 48, 48), the superpixel of each pixel.
         signs: int (N, 48, 48), 1 for, -1 against, 0 neither.
         captions: N, above each pair.
+        positive_only: superpixels against were not asked for, and the key has none.
     """
     columns = min(columns, len(images))
     step_x, step_y = 2 * _SIDE + 0.25, _SIDE + 0.3
@@ -59,12 +61,12 @@ def lime_figure(
             draw_borders(ax, np.where(signs[i] != 0, segments[i], -1), x + _SIDE + 0.04, y, _SIDE)
             if captions is not None:
                 ax.text(x, y - 0.09, captions[i], fontsize=7.5, va="center", parse_math=False)
-        _draw_key(ax, height - 0.08)
+        _draw_key(ax, height - 0.08, against=not positive_only)
     return figure
 
 
-def _draw_key(ax: Axes, y: float) -> None:
-    for x, color, word in ((0.0, FOR, "for"), (0.5, AGAINST, "against")):
+def _draw_key(ax: Axes, y: float, *, against: bool) -> None:
+    for x, color, word in ((0.0, FOR, "for"), (0.5, AGAINST, "against"))[: 1 + against]:
         ax.add_patch(Rectangle((x, y - 0.05), 0.1, 0.1, color=[level / 255 for level in color], linewidth=0))
         ax.text(x + 0.14, y, word, fontsize=6.5, va="center", color="0.3")
 

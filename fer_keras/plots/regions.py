@@ -75,7 +75,7 @@ def _draw_parts(ax: Axes, parts: np.ndarray, face: np.ndarray | None, parts_from
 
 def _draw_ratios(ax: Axes, ratios: np.ndarray, names: list[str], counts: np.ndarray) -> None:
     """Draw a table: white where a part has just its share of pixels, red where more, blue where less."""
-    logs = np.log2(np.where(ratios > 0, ratios, np.nan))
+    logs = np.log2(np.maximum(ratios, 1e-3))  # where there is nothing, as blue as it gets
     ax.imshow(logs, cmap="RdBu_r", vmin=-2, vmax=2, aspect="auto")
     for (row, column), ratio in np.ndenumerate(ratios):
         if np.isfinite(ratio):

@@ -272,3 +272,14 @@ def test_tf_keras_vis_refuses_pictures_of_another_size():
     assert maximise(model, "conv2d", [0], steps=2).images.shape == (1, 48, 48)
     with pytest.raises(UserError, match="another style"):
         maximise(model, "conv2d", [0], steps=2, style="tf-keras-vis")
+
+
+def test_robust_moves_a_filter_that_never_fires_behind_a_fused_relu_too():
+    inputs = keras.layers.Input((48, 48, 1))
+    x = keras.layers.Conv2D(2, 5, activation="relu", name="conv", bias_initializer=keras.initializers.Constant(-1e4))(
+        inputs
+    )
+    x = keras.layers.MaxPooling2D(name="pool")(x)
+    model = keras.Model(inputs, keras.layers.Dense(7)(keras.layers.Flatten()(x)))
+    found = maximise_targets(model, [("pool", 0), ("pool", 1)], steps=20)
+    assert np.abs(found.images[0] - found.images[1]).mean() > 5 and (found.activations == 0).all()

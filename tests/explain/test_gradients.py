@@ -259,3 +259,12 @@ def test_one_graph_serves_every_number_of_images(caplog):
         assert explainer.explain(np.zeros((n, 48, 48), np.uint8)).shape == (n, 48, 48)
     assert explainer._gradient is graph
     assert "retracing" not in caplog.text
+
+
+@pytest.mark.parametrize(("activation", "guides"), [("relu", True), ("elu", False)])
+def test_guided_backprop_says_where_it_is_the_plain_gradient(activation, guides):
+    model = convolutional_network(activation)
+    guided, plain = GuidedBackprop(model), Saliency(model)
+    assert ("its plain gradient" in guided.caveat) is not guides
+    same = np.allclose(np.abs(guided.explain(IMAGES, TARGETS)), plain.explain(IMAGES, TARGETS), rtol=1e-4, atol=1e-7)
+    assert same is not guides

@@ -192,6 +192,20 @@ def test_layers_that_another_model_uses_too_are_found():
     np.testing.assert_allclose(ModelAccess(model).layer_and_logits("conv2d")(FACES)[0].shape, (3, 11, 11, 3))
 
 
+@pytest.mark.parametrize("output", [0, 1])
+def test_of_a_model_with_several_outputs_that_is_entered_the_one_that_is_used_is_explained(output):
+    keras.utils.set_random_seed(2)
+    inputs, x = body()
+    inner = keras.Model(inputs, [layers.Dense(7, name="aux")(x), layers.Dense(7, name="main")(x)])
+    outer = layers.Input((48, 48, 1))
+    model = keras.Model(outer, layers.Softmax()(inner(outer)[output]))
+    access = ModelAccess(model)
+    expected = model(FACES[..., None]).numpy()
+    np.testing.assert_allclose(keras.ops.softmax(access.logits(FACES)), expected, rtol=1e-5, atol=1e-6)
+    name = ("aux", "main")[output]
+    assert name in access.layers and access.gives_classes(name) and not {"aux", "main"} <= set(access.layers)
+
+
 class Subclassed(keras.Model):
     def call(self, x):
         return x
@@ -200,6 +214,19 @@ class Subclassed(keras.Model):
 def two_outputs():
     inputs, x = body()
     return keras.Model(inputs, [layers.Dense(7)(x), layers.Dense(2)(x)])
+
+
+def two_inputs_within():
+    inputs, x = body()
+    one, other = layers.Input(x.shape[1:]), layers.Input(x.shape[1:])
+    within = keras.Model([one, other], layers.Dense(7)(one + other), name="within")
+    return keras.Model(inputs, within([x, x]))
+
+
+def channels_first():
+    inputs = layers.Input((48, 48, 1))
+    x = layers.Conv2D(3, 5, data_format="channels_first", name="first")(layers.Permute((3, 1, 2))(inputs))
+    return keras.Model(inputs, layers.Dense(7)(layers.Flatten()(x)))
 
 
 @pytest.mark.parametrize(
@@ -214,6 +241,8 @@ def two_outputs():
             lambda: keras.Sequential([layers.Input((48, 48, 1), dtype="uint8"), layers.Flatten(), layers.Dense(7)]),
             "floating point inputs. Received uint8",
         ),
+        (two_inputs_within, "models within the model to have one input. Received 'within' with 2"),
+        (channels_first, "the channels last. Received 'first', which has them first"),
         (
             lambda: keras.Sequential([layers.Input((48, 48, 1)), layers.Conv2D(7, 3)]),
             r"outputs of \(classes,\). Received outputs of \(46, 46, 7\)",

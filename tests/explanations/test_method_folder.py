@@ -232,3 +232,22 @@ def test_it_is_told_whether_what_stands_there_was_made_with_other_options(finish
 
 def test_the_record_is_json_a_person_can_read(finished):
     assert json.loads((finished / "done.json").read_text())["options"] == OPTIONS
+
+
+def test_a_picture_that_somebody_has_put_in_the_place_of_one_is_not_lost(tmp_path):
+    def draw(options, *names):
+        folder = MethodFolder(tmp_path / "saliency")
+        with folder.written(options):
+            for name in names:
+                folder.figure(name, Figure(), "a figure")
+
+    draw(OPTIONS, "first.png", "wrong/x.png")
+    theirs = tmp_path / "saliency" / "wrong" / "x.png"
+    theirs.write_bytes(b"with notes of somebody's")
+    draw(OTHERS, "first.png")  # of other options: x.png is not among them
+    assert theirs.read_bytes() == b"with notes of somebody's"
+    first = tmp_path / "saliency" / "first.png"
+    first.write_bytes(b"with notes too")
+    with pytest.raises(UserError, match=r"first\.png: expected no picture there but one that this program drew"):
+        draw(OPTIONS, "first.png")
+    assert first.read_bytes() == b"with notes too"

@@ -73,7 +73,7 @@ def test_many_faces_take_several_sheets(run, tmp_path, call, faces):
     output = tmp_path / "out"
     call("--run", run.path, "--photo", tmp_path, "--no-detect", "--method", "grad-cam", "--output", output)
     assert {"faces.png", "faces-2.png"} < names_in(output / "grad-cam")
-    assert "17 faces in 17 photos, 17 of them." in (output / "index.html").read_text()
+    assert "17 faces in 17 photos, number 17." in (output / "index.html").read_text()
 
 
 def test_photos_are_explained_for_a_network_of_another_program(run, photos, tmp_path, call):

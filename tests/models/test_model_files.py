@@ -101,3 +101,11 @@ def test_a_model_that_cannot_be_saved_leaves_the_old_file(saved, tmp_path, monke
     with pytest.raises(ZeroDivisionError):
         save_model(model, path)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_sound_file_of_another_format_is_not_called_damaged(saved, tmp_path):
+    model = keras.Sequential([keras.layers.Input((48, 48, 1)), keras.layers.Flatten(), keras.layers.Dense(7)])
+    path = tmp_path / "model.h5"
+    model.save(path)
+    said = refusal(path)
+    assert "received one in HDF5" in said and "damaged" not in said

@@ -58,3 +58,12 @@ def test_a_photo_that_cannot_be_read_is_not_said_to_lack_a_face(tmp_path):
 def test_photos_without_a_face_are_told_in_one_line(folder):
     with pytest.raises(UserError, match=r"--photo: expected a face, received 1 photo without any\. .*--no-detect"):
         faces_in_photos([folder / "a none.png"], tell=lambda line: None)
+
+
+def test_photos_of_one_name_in_folders_of_one_name_are_told_apart(folder, tmp_path):
+    for name in ("2023/holiday/me.png", "2024/holiday/me.png", "2024/home/me.png", "me.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / "c one.png", tmp_path / name)
+    faces, _ = faces_in_photos([tmp_path], tell=lambda line: None)
+    here = tmp_path.name
+    assert set(faces.ids) == {"2023/holiday/me.png", "2024/holiday/me.png", "home/me.png", f"{here}/me.png"}

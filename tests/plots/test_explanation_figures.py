@@ -202,3 +202,16 @@ def test_parts_without_area_are_left_out_and_the_source_is_named(random):
     np.testing.assert_allclose(heights[3], shares[3, :-1])
     assert "a fixed template" in template.get_title()
     assert len(table.texts) == 6 * (len(PARTS) - 1) and table.texts[0].get_text() == f"{ratios[0, 0]:.2f}"
+
+
+def test_a_part_without_any_attribution_is_as_blue_as_it_gets():
+    ratios = np.ones((7, len(PARTS)))
+    ratios[2, 3], ratios[2, 4] = 0.0, 0.25
+    shares = np.full_like(ratios, 1 / len(PARTS))
+    figure = regions_figure(
+        shares, shares, ratios, counts=np.ones(7, int), parts=np.zeros((48, 48), np.uint8), parts_from=""
+    )
+    (image,) = figure.axes[2].images
+    colors = image.to_rgba(image.get_array())
+    np.testing.assert_array_equal(colors[2, 3], colors[2, 4])
+    assert colors[2, 3, 3] == 1 and colors[2, 3, 2] > 2 * colors[2, 3, 0]
