@@ -138,7 +138,7 @@ def folder(text: str) -> str:
     """Return the path of a folder with ~ as the home it means: a shell leaves it as it is in `--logdir=~/runs`."""
     from fer_keras.files import expanded  # here, for it takes NumPy along, and --help should not wait for it
 
-    return str(expanded(text))
+    return str(expanded(text)) if text else ""  # an empty one is refused, and no "."
 
 
 # What TensorFlow's C++ parts say on import whatever TF_CPP_MIN_LOG_LEVEL is: informational, and no use to a user.

@@ -122,7 +122,7 @@ class Settings:
     members: int = _setting(
         1,
         "train so many networks, each by its own seed; each holds its own tenth of Training out (another share: "
-        "--val-fraction), with --keep last alone nothing",
+        "--val-fraction; with 0 of it PublicTest validates all, where there is one), with --keep last alone nothing",
         at_least=1,
     )
     folds: int = _setting(

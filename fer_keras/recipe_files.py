@@ -58,6 +58,8 @@ def without_other_rates(values: dict[str, Any], given: dict[str, Any]) -> dict[s
     takes others: Muon's and SGD's 0.1 is a hundred times Adam's. given: the flags' settings.
     """
     own = values.get("optimizer", Settings.optimizer)
+    if not isinstance(own, str):  # refused where the settings are made
+        return values
     usual, other = (DEFAULT_LEARNING_RATE.get(name) for name in (own, given.get("optimizer", own)))
     if usual == other:
         return values

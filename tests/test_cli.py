@@ -148,6 +148,7 @@ print([heavy for heavy in {HEAVY!r} if heavy in sys.modules])
         (["--resume", "x", "--epochs", "3"], "expected no --epochs"),
         (["--config", "none.json"], "no file none.json"),
         (["--config", ""], "--config: expected a value, received an empty one. See --help"),
+        (["--logdir", ""], "--logdir: expected a value, received an empty one. See --help"),
         (["--teachers", "a", ""], "--teachers: expected a value, received an empty one"),
         (["--fine-tune-learning-rate", "0.0001"], "expected --fine-tune-epochs too"),
         (["--fine-tune-optimizer", "adam", "--fine-tune-epochs", "0"], "expected --fine-tune-epochs too"),

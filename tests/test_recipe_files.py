@@ -99,3 +99,10 @@ def test_an_early_stop_asked_for_beside_the_last_epoch_is_refused(tmp_path):
         refuse_early_stop({"early_stop": 5}, keep="last")
     refuse_early_stop({"early_stop": 5})
     refuse_early_stop({"early_stop": 0}, keep="last")
+
+
+@pytest.mark.parametrize("optimizer", [["adam"], {"name": "adam"}, 3])
+def test_an_optimizer_that_is_no_name_is_left_to_be_refused(optimizer):
+    values = {"optimizer": optimizer, "learning_rate": 0.1}
+    with pytest.raises(UserError, match="--optimizer: expected a text"):
+        Settings.from_json(without_other_rates(values, {"epochs": 3}), "recipe.json")

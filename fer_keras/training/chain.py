@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from fer_keras.config import Settings, flag, starts_in
+from fer_keras.config import Settings, check_each, flag, starts_in
 from fer_keras.console import say
 from fer_keras.data.prepare import load_faces
 from fer_keras.errors import UserError
@@ -67,6 +67,7 @@ def _train_before(recipe: Path, settings: Settings, given: dict[str, Any], logdi
 def _needed(recipe: Path, settings: Settings) -> list[Path]:
     """Return what comes before a recipe, but for a start or teachers of its file that flags have replaced."""
     own = read_settings(recipe)
+    check_each(own, str(recipe))
     replaced = {*starts_in(own), *own.get("teachers", ())} - {*settings.init_from, *settings.teachers}
     return [file for file in read_after(recipe) if file.stem not in replaced]
 

@@ -63,7 +63,7 @@ class EpochLines:
             *(["best"] if verdict.save and self.settings.keep == "best" else []),
             *(["rolled back to the best"] if verdict.roll_back else []),
             *(["learning rate lowered"] if verdict.lower_rate else []),
-            *([f"no better for {counted(self.settings.early_stop, 'epoch')}: stopped"] if verdict.stop else []),
+            *([f"no better for {counted(verdict.since_best, 'epoch')}: stopped"] if verdict.stop else []),
         ]
         tuning = " (fine-tuning)" if row.phase != PHASES[0] else ""
         print(

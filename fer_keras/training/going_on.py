@@ -11,6 +11,7 @@ from fer_keras.models.files import open_model
 from fer_keras.runs import Run, RunConfig, ensemble_of, is_run, read_config
 from fer_keras.training.checkpoint import read_progress
 from fer_keras.training.history import written_rows
+from fer_keras.training.progress import PHASES, Progress
 from fer_keras.training.split import Split
 
 
@@ -42,9 +43,15 @@ def _needed_to_go_on(run: Run, settings: Settings) -> list[Path]:
         return [run.checkpoint_file] if further else []
     progress, needed = read_progress(run.checkpoint_file), [run.environment_file]
     tunes_next = settings.fine_tune_epochs and progress.phase_over and not run.fine_tune_start_file.is_file()
-    if (settings.keep == "best" and progress.best_epoch) or tunes_next:
+    if (settings.keep == "best" and progress.best_epoch) or tunes_next or _trained(settings, progress):
         needed.append(run.model_file)
     return needed
+
+
+def _trained(settings: Settings, progress: Progress) -> bool:
+    """Tell whether nothing is left to train: the run has its network, and only its result to write."""
+    last_phase = progress.phase == PHASES[-1] or not settings.fine_tune_epochs
+    return progress.phase_over and last_phase
 
 
 def remove_half_written(run: Run, settings: Settings) -> None:
@@ -79,4 +86,4 @@ def home_of(run: Run, logdir: str) -> str:
     """Return where the runs stand that a run names: beside it, as when it began; in `logdir` if it was moved."""
     beside, settings = (ensemble_of(run) or run).path.parent, read_config(run).settings
     named = [*settings.init_from, *settings.teachers, *filter(None, [settings.drop_disputed])]
-    return str(beside) if all(is_run(beside / name) for name in named) else logdir
+    return str(beside) if any(is_run(beside / name) for name in named) else logdir  # those elsewhere have their path

@@ -146,7 +146,8 @@ def _refuse_uneven_batches(settings: Settings, device: Device) -> None:
 def before_the_data(settings: Settings, given: Collection[str], logdir: str) -> Settings:
     """Return the settings with what does not depend on the data: its start's network and data, the members' part."""
     settings = with_starting_data(with_starting_network(settings, given, logdir), given, logdir)
-    if settings.members > 1 and not settings.val_fraction and settings.keep == "best":
+    chosen = "val_fraction" in given  # also a 0: the data's own split validates all of them, as it was asked for
+    if settings.members > 1 and not settings.val_fraction and not chosen and settings.keep == "best":
         settings = dataclasses.replace(settings, val_fraction=ENSEMBLE_VAL_FRACTION)
     if not settings.epochs:  # one network, and nothing to choose
         settings = dataclasses.replace(settings, keep="last")

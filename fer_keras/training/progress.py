@@ -38,6 +38,7 @@ class Verdict:
     roll_back: bool
     lower_rate: bool
     stop: bool
+    since_best: int = 0  # epochs
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Progress:
             self.since_plateau, self.rate_factor = 0, self.rate_factor * PLATEAU_FACTOR
         stop = bool(early_stop) and self.since_best >= early_stop
         self.phase_over = stop or last
-        return Verdict(best, roll_back, lower_rate, stop)
+        return Verdict(best, roll_back, lower_rate, stop, self.since_best)
 
     def begin_phase(self, phase: str) -> None:
         """Enter a phase from the weights that were kept."""

@@ -66,7 +66,7 @@ def introduce(run: Run, settings: Settings, split: Split, device: Device, second
         rows.append(("watch it", f"tensorboard --logdir {shlex.quote(str(run.path.parent))}"))
     say(table(rows) + "\n")
     if knowing := may_know_copies(settings, record["sha256"], ancestors_in(record)):
-        few = listed(knowing) if len(knowing) <= 3 else f"{knowing[-1]} and {len(knowing) - 1} runs before it"
+        few = listed(knowing) if len(knowing) <= 3 else f"{knowing[-1]} and {len(knowing) - 1} other runs"
         said = f"Copies of what this network is tested on may have trained {few}"
         say(f"{said}: --drop-copies leaves them out here alone.\n")
 

@@ -245,3 +245,10 @@ def test_what_decides_which_images_a_network_sees_is_shared_by_a_chain_and_heede
     """A setting that is forgotten in one of these places would let a recipe validate on what has trained its start."""
     settings = {item.name for item in dataclasses.fields(SplitRecipe)} - {"sha256", "limit_seed", "holds_out"}
     assert settings <= {*chain.SHARED} and settings <= WITHOUT_EPOCHS
+
+
+def test_what_a_flag_replaces_in_a_recipe_must_be_right_too(recipes, tmp_path):
+    recipes["pupil"].write_text(json.dumps(PUPIL | {"teachers": None}))
+    settings = Settings(**TINY | {"init_from": ("first",), "teachers": ("first",)})
+    with pytest.raises(UserError, match=r"pupil\.json: --teachers: expected a list of texts, received None"):
+        train_before(recipes["pupil"], settings, {}, logdir=str(tmp_path / "logs"), command=[])

@@ -58,7 +58,7 @@ def test_epochs_that_an_early_stop_has_spared_are_not_counted_any_more(capsys):
     for epoch, phase in enumerate(["train", "train", "train", "fine-tune", "fine-tune"], 1):
         now[0] += 60
         row = EpochRow(phase, epoch, 1.0, 0.5, 1.0, 0.5, 0.1, 60)
-        report(row, dataclasses.replace(ORDINARY, stop=epoch == 3))
+        report(row, dataclasses.replace(ORDINARY, stop=epoch == 3, since_best=1))
     first, _, third, fourth, last = capsys.readouterr().out.splitlines()
     assert "epoch   1/12 " in first and "11 min left" in first
     assert "epoch   3/5 " in third and "2 min left" in third and "[no better for 1 epoch: stopped]" in third
@@ -74,3 +74,11 @@ def test_a_resumed_run_knows_what_an_early_stop_has_spared(phase, over, total):
     rows += [EpochRow("fine-tune", 4, 1.0, 0.5, 1.0, 0.5, 0.1, 60)] if phase == "fine-tune" else []
     progress = Progress(phase=phase, phase_over=over, rows=rows)
     assert EpochLines(Settings(epochs=10, fine_tune_epochs=2), progress).total_epochs == total
+
+
+def test_an_early_stop_tells_how_long_there_was_no_better_epoch(capsys):
+    """Coarse epochs are not stopped in, but those without a better one count: here ten of them, for three asked for."""
+    row = EpochRow("train", 11, 1.0, 0.5, 1.0, 0.5, 0.1, 3)
+    stopped = dataclasses.replace(ORDINARY, stop=True, since_best=10)
+    EpochLines(Settings(epochs=20, coarse_epochs=8, early_stop=3))(row, stopped)
+    assert "[no better for 10 epochs: stopped]" in capsys.readouterr().out

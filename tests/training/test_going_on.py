@@ -18,6 +18,7 @@ from fer_keras.files import write_json
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job, loop
 from fer_keras.training.device import Device
+from fer_keras.training.going_on import home_of, refuse_without_files
 from fer_keras.training.lock import only_here
 from fer_keras.training.summary import introduce
 from tests.training.tiny_runs import TINY, start
@@ -226,3 +227,24 @@ def test_a_run_that_goes_on_is_not_told_to_put_data_in_place(capsys, seconds, sa
     split, device = SimpleNamespace(record=record), Device("CPU", "one", 1, "float32")
     introduce(Run(Path("logs/first")), Settings(), split, device, seconds)
     assert capsys.readouterr().out.startswith(said)
+
+
+def test_runs_that_a_run_names_are_found_beside_it_though_one_of_them_is_elsewhere(finished, tmp_path):
+    named = {"init_from": ("first",), "teachers": (str(finished.path),)}
+    for name, settings in (("first", {}), ("second", named)):
+        run = Run(tmp_path / name)
+        run.path.mkdir()
+        write_config(run, RunConfig(Settings(**settings), read_config(finished).data))
+    assert home_of(Run(tmp_path / "second"), "logs") == str(tmp_path)
+    assert home_of(Run(tmp_path / "first"), "logs") == "logs"
+
+
+def test_a_run_that_has_only_its_result_to_write_does_not_end_without_its_network(finished, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    config = read_config(run)
+    write_config(run, RunConfig(dataclasses.replace(config.settings, keep="last", val_fraction=0.2), config.data))
+    run.model_file.unlink()
+    with pytest.raises(UserError, match=r"model\.keras is gone, which the run needs to go on"):
+        refuse_without_files(run, read_config(run).settings)

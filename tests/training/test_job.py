@@ -279,3 +279,9 @@ def test_images_that_trained_the_starting_weights_may_not_select(tmp_path, finis
     with pytest.raises(UserError, match="that would validate it have trained"):
         start(tmp_path, init_from=(str(finished.path),), val_fraction=0.4)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("given", "fraction"), [(set(), 0.1), ({"val_fraction"}, 0.0)])
+def test_members_hold_out_a_tenth_of_their_own_unless_none_was_asked_for(given, fraction):
+    settings = job.before_the_data(Settings(members=3), {"members", *given}, "logs")
+    assert settings.val_fraction == fraction
