@@ -1,8 +1,8 @@
 """Photographs that stand in a data set again, cut, scaled, lit, stamped otherwise or mirrored: no pixel need be equal.
 
-Data sets gathered from the web hold many, in FER2013 a quarter of PublicTest: docs/results.md has the figures, and how
-the threshold was found. A network has seen such a face in training, though no comparison of pixels says so: a mirrored
-one too, for training shows it every image both ways.
+Data sets gathered from the web hold many, in FER2013 nearly a third of PublicTest: docs/results.md has the figures, and
+how the threshold was found. A network has seen such a face in training, though no comparison of pixels says so: a
+mirrored one too, for training shows it every image both ways.
 
 References that could be copies are found by their rough picture, and told by their details: the correlation, over small
 shifts and scales, of what is left of two images when their blurred selves are taken away (normalised cross-correlation;

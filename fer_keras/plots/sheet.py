@@ -5,14 +5,17 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from fer_keras.plots.style import new_figure
+from fer_keras.plots.style import fitted, new_figure
+
+_NARROWEST = 4.0  # inches: of a title's lines above a sheet of one or two pictures
 
 
 def new_sheet(width: float, height: float, title: str = "") -> tuple[Figure, Axes]:
     """Return a figure with one bare Axes whose data coordinates are inches from its upper left corner.
 
-    The title goes above the sheet, which is widened where the title is longer.
+    The title goes above the sheet, broken into lines that fit; a narrow sheet is widened for it.
     """
+    title = fitted(title, max(width, _NARROWEST))
     lines = title.split("\n")
     width = max(width, 0.075 * max(map(len, lines)))
     figure = new_figure(width + 0.15, height + (0.25 + 0.17 * len(lines) if title else 0.1))
