@@ -142,4 +142,4 @@ def test_a_majority_is_compared_with_one_of_its_members_and_said_to_be_one(comma
     said = (
         "replaces one that stood there, of 00 and 20260105-000000-cnn3-pair, 7 images of synthetic faces, PrivateTest"
     )
-    assert f"{said}, --tta flip, --vote hard. --output" in out
+    assert f"{said}, --tta flip, --vote hard, --seed 0. --output" in out

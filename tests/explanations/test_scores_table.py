@@ -47,7 +47,7 @@ def test_a_lead_over_two_baselines_is_none_over_all():
 def test_the_same_lead_is_not_shown_by_too_few_images_for_so_many_comparisons():
     summary = summarised(table(times=1))
     assert not ahead_of_baselines(summary).any()
-    assert scores_text(summary).splitlines()[-2].endswith("4 images are too few to show any")
+    assert scores_text(summary).splitlines()[-2].endswith("4 images cannot show any")
 
 
 def test_the_table_for_people_marks_them():
