@@ -243,7 +243,8 @@ def test_what_flags_have_replaced_is_not_trained(recipes, tmp_path, trained):
 
 def test_what_decides_which_images_a_network_sees_is_shared_by_a_chain_and_heeded_without_epochs():
     """A setting that is forgotten in one of these places would let a recipe validate on what has trained its start."""
-    settings = {item.name for item in dataclasses.fields(SplitRecipe)} - {"sha256", "limit_seed", "holds_out", "copies_by"}
+    settings = {item.name for item in dataclasses.fields(SplitRecipe)}
+    settings -= {"sha256", "limit_seed", "holds_out", "copies_by"}
     assert settings <= {*chain.SHARED} and settings <= WITHOUT_EPOCHS
 
 
