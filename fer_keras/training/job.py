@@ -83,6 +83,7 @@ def start(
     settings = before_the_data(settings, given, logdir)
     started = time.monotonic()
     faces = load_faces(settings.data, equalize=settings.equalize, limit=settings.limit, seed=settings.seed)
+    read_in = time.monotonic() - started
     split = choose_split(faces, settings, logdir)
     settings = with_names(in_force(settings, given, len(split.training)), logdir)
     device = find_device(settings.precision)
@@ -93,7 +94,7 @@ def start(
     run = create_run(logdir, settings.arch, name)
     write_config(run, RunConfig(settings, split.record))
     with only_here(run):
-        introduce(run, settings, split, device, time.monotonic() - started)
+        introduce(run, settings, split, device, read_in)
         return _train_all(_Job(run, settings, device, logdir, command, go_on or _resuming(run)), faces, split)
 
 
