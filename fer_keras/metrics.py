@@ -82,6 +82,12 @@ class Metrics:
         """Expected calibration error, 0..1."""
         return self.reliability.expected_calibration_error
 
+    def scores_of(self, label: int) -> tuple[float | None, float | None, float | None]:
+        """Return precision, recall and F1 of an emotion; None for one that has nothing to divide by."""
+        true, predicted = self.support[label], self.confusion_matrix[:, label].sum()
+        scores = (self.precision[label], predicted), (self.recall[label], true), (self.f1[label], true + predicted)
+        return tuple(float(score) if of else None for score, of in scores)
+
     @property
     def rests(self) -> dict[str, Rest]:
         """Of "without leaks" and "without copies", in this order, those that are known and leave any images."""

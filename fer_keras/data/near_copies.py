@@ -51,8 +51,8 @@ def near_copies(images: np.ndarray, references: np.ndarray) -> np.ndarray:
     Identical images are among them, unless they are blank or blurred: what has no details is a copy of nothing.
     Where there are copies of about one scale, copies of others may be left out. Found are nearly all that are cut or
     scaled, by up to 1.6 times, moved by up to five pixels, or turned by up to three degrees; of those turned by five a
-    third, by ten none (docs/results.md). The answer is kept in the cache: for FER2013's PublicTest it
-    takes two minutes (Zen 3).
+    third, by ten none (docs/results.md). The answer is kept in the cache: for FER2013's PublicTest it takes two minutes
+    (Zen 3).
 
     images: uint8 (N, 48, 48). references: uint8 (M, 48, 48).
     """

@@ -110,8 +110,6 @@ def _emotions(evaluation: Evaluation) -> str:
     metrics = evaluation.metrics
     lines = ["| emotion | precision | recall | F1 | images |", "| --- | --- | --- | --- | --- |"]
     for i, name in enumerate(EMOTIONS):
-        true, predicted = int(metrics.support[i]), int(metrics.confusion_matrix[:, i].sum())
-        scores = ((metrics.precision[i], predicted), (metrics.recall[i], true), (metrics.f1[i], true + predicted))
-        shown = " | ".join(f"{score:.3f}" if of else "-" for score, of in scores)
-        lines.append(f"| {name} | {shown} | {true:,} |")
+        shown = " | ".join("-" if score is None else f"{score:.3f}" for score in metrics.scores_of(i))
+        lines.append(f"| {name} | {shown} | {metrics.support[i]:,} |")
     return "\n".join(lines)

@@ -99,10 +99,9 @@ def emotions(evaluation: Evaluation) -> str:
     rows = [("emotion", "images", "predicted", "precision", "recall", "95% interval", "F1", "most often taken for")]
     for i, emotion in enumerate(EMOTIONS):
         true, predicted = int(metrics.support[i]), int(metrics.confusion_matrix[:, i].sum())
-        recall = (_number(metrics.recall[i], 3), _interval(metrics.recall_ci95[i], 3)) if true else ("-", "-")
-        precision = _number(metrics.precision[i], 3) if predicted else "-"
-        f1 = _number(metrics.f1[i], 3) if true + predicted else "-"
-        rows.append((emotion, f"{true:,}", f"{predicted:,}", precision, *recall, f1, _taken_for(metrics, i)))
+        precision, recall, f1 = ("-" if score is None else _number(score, 3) for score in metrics.scores_of(i))
+        interval = _interval(metrics.recall_ci95[i], 3) if true else "-"
+        rows.append((emotion, f"{true:,}", f"{predicted:,}", precision, recall, interval, f1, _taken_for(metrics, i)))
     return columns(rows, right=(1, 2, 3, 4, 6))
 
 

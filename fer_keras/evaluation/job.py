@@ -24,6 +24,8 @@ from fer_keras.files import expanded, writable, write_json, write_text
 from fer_keras.lock import only_writer
 from fer_keras.runs import COMPARE, METRICS, PREDICTIONS
 
+_PREDICTED = "predictions.json"  # beside predictions.csv: of which file they are, and by which networks
+
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
 
@@ -53,7 +55,8 @@ def run(options: Options) -> None:
 
 def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate the networks of all candidates together."""
-    folder = _without_other_predictions(_folder(held.split, candidates, options))
+    folder = _folder(held.split, candidates, options)
+    _apart(folder, (_PREDICTED,), "the predictions of a file")
     cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
@@ -91,26 +94,19 @@ def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
     return writable(options.output or candidates[0].run.evaluation(f"{what}{many}{epoch}"))
 
 
-def _apart(folder: Path) -> Path:
-    """Return a folder to predict into. UserError where an evaluation stands, whose files all belong to its numbers."""
-    for name in (METRICS, COMPARE):
+def _apart(folder: Path, names: tuple[str, ...], what: str) -> Path:
+    """Return a folder to write into. UserError where one of these files tells that `what` stands there, all of whose
+    files belong together."""
+    for name in names:
         if (folder / name).is_file():
             raise UserError(
-                f"{folder}: expected a folder without an evaluation, received one with {name}. Choose another by "
-                f"--output"
+                f"{folder}: expected a folder without {what}, received one with {name}. Choose another by --output"
             )
     return folder
 
 
-def _without_other_predictions(folder: Path) -> Path:
-    """Return a folder to evaluate into. UserError where predictions of a file stand, in the place of its own."""
-    record = (folder / PREDICTIONS).with_suffix(".json")
-    if record.is_file():
-        raise UserError(
-            f"{folder}: expected a folder without the predictions of a file, received one with {record.name}. Choose "
-            f"another by --output"
-        )
-    return folder
+def _to_predict_into(folder: Path) -> Path:
+    return _apart(folder, (METRICS, COMPARE), "an evaluation")
 
 
 def _say_replaced(earlier: str | None) -> None:
@@ -126,7 +122,7 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError("--no-detect is for photos: a CSV holds faces already. Leave it out")
     faces = submission.read_rows(paths[0], options.limit)
     if options.submission is None:
-        file = _apart(_folder(f"predict-{paths[0].stem}", candidates, options)) / PREDICTIONS
+        file = _to_predict_into(_folder(f"predict-{paths[0].stem}", candidates, options)) / PREDICTIONS
     else:
         file = expanded(options.submission)
         if file.exists() and not file.is_file():
@@ -149,7 +145,7 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         report.write_predictions(file, faces, decision)
         data = {"source": faces.source, "sha256": content_sha256(paths[0])}
         write_json(
-            file.with_suffix(".json"),
+            file.with_name(_PREDICTED),
             {"data": data, "n": len(faces), **judges_json(candidates, options.tta, options.vote)},
         )
     else:
@@ -170,7 +166,7 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
 
     asked = find_photos(paths)
     photos = asked[: options.limit or len(asked)]
-    folder = _apart(_folder("photos", candidates, options))
+    folder = _to_predict_into(_folder("photos", candidates, options))
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, own_photos
     from fer_keras.photos.predict import annotate

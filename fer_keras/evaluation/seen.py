@@ -198,7 +198,7 @@ def _lineage(candidate: Candidate) -> Iterator[_Trained]:
             own,
             record["sha256"],
             limit_seed=candidate.split.limit_seed,
-            copies_by=record.get("copies_by", 0),
+            copies_by=candidate.split.copies_by,
         )
         for own in settings.each_member()
     )

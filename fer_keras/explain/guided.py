@@ -1,6 +1,6 @@
 """Guided backpropagation: the gradient through a copy of the network whose ReLUs hold back negative gradients."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
 
 import keras
@@ -14,6 +14,7 @@ from fer_keras.explain.model_access import ModelAccess, noise_faces
 from fer_keras.models.copies import copied, copy_layer_weights, pairs
 
 _RECTIFIERS = (keras.activations.relu, keras.activations.relu6, keras.activations.leaky_relu)
+_RECTIFYING = (keras.layers.ReLU, keras.layers.LeakyReLU)
 
 
 class GuidedBackprop(Explainer):
@@ -34,10 +35,10 @@ class GuidedBackprop(Explainer):
 
     def __init__(self, model: keras.Model, **options):
         super().__init__(model, **options)  # checks the model before it is copied
-        original = self.network
-        if not any(_is_guided(layer) for layer in _layers(model)):
+        original, copy = self.network, guided_copy(model)
+        if not any(_rectifier_in(layer) for layer, _ in pairs(model, copy)):
             self.caveat = "The network has no layer that is a ReLU, so that this is its plain gradient (saliency)."
-        self.network = ModelAccess(guided_copy(model))
+        self.network = ModelAccess(copy)
         _check_same(original, self.network)
         self._gradient = compile_gradient(self.network)
 
@@ -72,31 +73,21 @@ def guided_copy(model: keras.Model) -> keras.Model:
 
 
 def _guided_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
-    if isinstance(layer, keras.layers.ReLU | keras.layers.LeakyReLU):
-        return keras.layers.Activation(_guided(_rectifier(layer)), name=layer.name, dtype=layer.dtype_policy)
+    rectifier = _rectifier_in(layer)
+    if isinstance(layer, _RECTIFYING):
+        return keras.layers.Activation(_guided(rectifier), name=layer.name, dtype=layer.dtype_policy)
     copy = type(layer).from_config(layer.get_config())
-    activation = getattr(layer, "activation", None)
-    if activation in _RECTIFIERS:
-        copy.activation = _guided(activation)
-    elif isinstance(activation, keras.layers.ReLU | keras.layers.LeakyReLU):
-        copy.activation = _guided(_rectifier(activation))
+    if rectifier is not None:
+        copy.activation = _guided(rectifier)
     return copy
 
 
-def _is_guided(layer: keras.layers.Layer) -> bool:
-    """Tell whether `_guided_layer` changes a layer's gradient."""
-    kinds = keras.layers.ReLU | keras.layers.LeakyReLU
-    activation = getattr(layer, "activation", None)
-    return isinstance(layer, kinds) or activation in _RECTIFIERS or isinstance(activation, kinds)
-
-
-def _layers(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    """Yield the layers of a model, those of models within it too."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
+def _rectifier_in(layer: keras.layers.Layer) -> Callable | None:
+    """Return the rectifier that a layer is, or ends in, as a function free of the layer; None where there is none."""
+    activation = layer if isinstance(layer, _RECTIFYING) else getattr(layer, "activation", None)
+    if isinstance(activation, _RECTIFYING):
+        return _rectifier(activation)
+    return activation if activation in _RECTIFIERS else None
 
 
 def _rectifier(layer: keras.layers.ReLU | keras.layers.LeakyReLU):
