@@ -36,13 +36,19 @@ class ReliabilityBins:
         return float(np.nansum(gap * self.count) / self.count.sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rest:
-    """The accuracy on the n images that are left when some are put aside, and its interval: 0..1, None for n = 0."""
+    """The n images that are left when some are put aside. metrics: of these alone; None for n = 0.
 
-    accuracy: float | None
-    ci95: tuple[float, float] | None
+    What is put aside may be of other emotions than what is left, which alone changes the accuracy.
+    standardized_accuracy: 0..1, what it would be if the emotions came as often as among all images (direct
+    standardisation: the recalls, weighted by those shares), with its interval; None where none is left of some emotion.
+    """
+
     n: int
+    metrics: "Metrics | None" = None
+    standardized_accuracy: float | None = None
+    standardized_accuracy_ci95: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +95,32 @@ class Metrics:
         return tuple(float(score) if of else None for score, of in scores)
 
     @property
-    def rests(self) -> dict[str, Rest]:
+    def rests(self) -> dict[str, "Metrics"]:
         """Of "without leaks" and "without copies", in this order, those that are known and leave any images."""
         rests = {"without leaks": self.without_leaks, "without copies": self.without_copies}
-        return {name: rest for name, rest in rests.items() if rest is not None and rest.n}
+        return {name: rest.metrics for name, rest in rests.items() if rest is not None and rest.n}
+
+    @property
+    def new(self) -> tuple[str, Rest] | None:
+        """What is known to be new to the network, and its name: without copies, or where these are not known without
+        leaks. None where neither is known, or where all images are left or none."""
+        name, rest = ("without leaks", self.without_leaks)
+        if self.without_copies is not None:
+            name, rest = ("without copies", self.without_copies)
+        return None if rest is None or rest.n in (0, self.n) else (name, rest)
 
     def to_json(self) -> dict:
         """Return the content of metrics.json: plain Python values, None for what is not defined.
 
         An emotion that is not there, or never predicted, has a precision, recall or F1 of 0, as in scikit-learn.
         """
+        return (
+            self._all_to_json()
+            | _rest_to_json("without_leaks", self.without_leaks)
+            | _rest_to_json("without_copies", self.without_copies)
+        )
+
+    def _all_to_json(self) -> dict:
         return {
             "split": self.split,
             "n": self.n,
@@ -122,17 +144,24 @@ class Metrics:
                 for i, emotion in enumerate(EMOTIONS)
             },
             "confusion_matrix": self.confusion_matrix.tolist(),
-            **_rest_to_json("without_leaks", self.without_leaks),
-            **_rest_to_json("without_copies", self.without_copies),
         }
 
 
 def _rest_to_json(name: str, rest: Rest | None) -> dict:
-    interval = None if rest is None or rest.ci95 is None else list(rest.ci95)
+    """Return the accuracy by itself, where it is looked for, and under `name` all there is of the rest."""
+    metrics = None if rest is None else rest.metrics
+    whole = None
+    if metrics is not None:
+        interval = rest.standardized_accuracy_ci95
+        whole = metrics._all_to_json() | {
+            "standardized_accuracy": rest.standardized_accuracy,
+            "standardized_accuracy_ci95": None if interval is None else list(interval),
+        }
     return {
-        f"accuracy_{name}": None if rest is None else rest.accuracy,
-        f"accuracy_{name}_ci95": interval,
+        f"accuracy_{name}": None if metrics is None else metrics.accuracy,
+        f"accuracy_{name}_ci95": None if metrics is None else list(metrics.accuracy_ci95),
         f"n_{name}": None if rest is None else rest.n,
+        name: whole,
     }
 
 
@@ -156,9 +185,9 @@ def evaluate_probabilities(
     copied: bool (N,), those and others whose photograph trained it or chose its epoch; None: not known.
 
     The intervals tell how much a number would vary over other test images, not over other trainings. Those of
-    accuracy and recall, which are proportions, are Wilson's; those of balanced accuracy and macro F1 percentile
-    bootstrap (Efron and Tibshirani 1993) over the images, from `resamples` draws by `seed`, which has no width where
-    every prediction is right.
+    accuracy and recall, which are proportions, are Wilson's; those of balanced accuracy, macro F1 and the standardized
+    accuracy percentile bootstrap (Efron and Tibshirani 1993) over the images, from `resamples` draws by `seed`, which
+    has no width where every prediction is right.
     Balanced accuracy is the mean recall over the classes that have images. Macro F1 is the mean over the classes
     that were true or predicted at least once, scikit-learn's default. On a split with all classes both are plain means.
     """
@@ -174,6 +203,7 @@ def evaluate_probabilities(
     precision, recall, f1 = _class_scores(matrix)
     draws = _resampled(matrix, resamples, seed)  # (resamples, 7, 7)
     right, wrong = mean_confidence(labels, probabilities, predicted)
+    options = {"split": split, "seed": seed, "resamples": resamples}
     return Metrics(
         split=split,
         n=n,
@@ -193,17 +223,27 @@ def evaluate_probabilities(
         f1=f1,
         support=matrix.sum(axis=1),
         confusion_matrix=matrix,
-        without_leaks=_rest(labels, predicted, leaked),
-        without_copies=_rest(labels, predicted, copied),
+        without_leaks=_rest(labels, probabilities, predicted, leaked, **options),
+        without_copies=_rest(labels, probabilities, predicted, copied, **options),
     )
 
 
-def _rest(labels: np.ndarray, predicted: np.ndarray, aside: np.ndarray | None) -> Rest | None:
+def _rest(
+    labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray, aside: np.ndarray | None, **options
+) -> Rest | None:
+    """Return what is left without the images `aside`, bool (N,). options: of `evaluate_probabilities`."""
     if aside is None:
         return None
-    matrix = confusion_matrix(labels[~aside], predicted[~aside])
-    n = int(matrix.sum())
-    return Rest(float(_accuracy(matrix)), _accuracy_interval(matrix), n) if n else Rest(None, None, 0)
+    if aside.all():
+        return Rest(0)
+    kept = ~aside
+    left = evaluate_probabilities(labels[kept], probabilities[kept], predicted=predicted[kept], **options)
+    support = np.bincount(labels, minlength=NUM_EMOTIONS)
+    if ((left.support == 0) & (support > 0)).any():
+        return Rest(left.n, left)
+    matrix = left.confusion_matrix
+    draws = _standardized_accuracy(_resampled(matrix, options["resamples"], options["seed"]), support)
+    return Rest(left.n, left, float(_standardized_accuracy(matrix, support)), _percentiles(draws))
 
 
 def wilson_interval(hits: np.ndarray, trials: np.ndarray) -> np.ndarray:
@@ -390,6 +430,13 @@ def _accuracy_interval(matrix: np.ndarray) -> tuple[float, float]:
 def _balanced_accuracy(matrix: np.ndarray) -> np.ndarray:
     _, recall, _ = _class_scores(matrix)
     return recall.sum(axis=-1) / (matrix.sum(axis=-1) > 0).sum(axis=-1)
+
+
+def _standardized_accuracy(matrix: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Return the recalls weighted by `support`, int (7,), of those emotions that a matrix has images of."""
+    _, recall, _ = _class_scores(matrix)
+    weights = support * (matrix.sum(axis=-1) > 0)
+    return (recall * weights).sum(axis=-1) / weights.sum(axis=-1)
 
 
 def _macro_f1(matrix: np.ndarray) -> np.ndarray:

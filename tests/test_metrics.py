@@ -68,8 +68,68 @@ def test_seven_images_by_hand():
     assert m.ece == pytest.approx((0.10 + 0.70 + 0.38 + 0.18 + 0.50 + 2 * 0.07) / 7)
     assert m.mean_confidence_right == pytest.approx((0.90 + 0.62 + 0.82 + 0.42) / 4)
     assert m.mean_confidence_wrong == pytest.approx((0.70 + 0.50 + 0.44) / 3)
-    assert (m.without_leaks.accuracy, m.without_leaks.n) == (pytest.approx(3 / 5), 5)
-    assert (m.without_copies.accuracy, m.without_copies.n) == (pytest.approx(1 / 3), 3)
+    assert (m.without_leaks.metrics.accuracy, m.without_leaks.n) == (pytest.approx(3 / 5), 5)
+    assert (m.without_copies.metrics.accuracy, m.without_copies.n) == (pytest.approx(1 / 3), 3)
+
+
+def test_what_is_left_is_measured_as_if_there_were_nothing_else():
+    labels, probabilities = random_case(n=300)
+    leaked, copied = np.arange(300) % 5 == 0, np.arange(300) % 3 == 0
+    m = evaluate_probabilities(labels, probabilities, split="PublicTest", leaked=leaked, copied=copied, seed=4)
+    for aside, rest in ((leaked, m.without_leaks), (copied, m.without_copies)):
+        alone = evaluate_probabilities(labels[~aside], probabilities[~aside], split="PublicTest", seed=4)
+        assert rest.n == alone.n == (~aside).sum()
+        found = m.to_json()["without_leaks" if rest is m.without_leaks else "without_copies"]
+        expected = {name: value for name, value in alone.to_json().items() if "without" not in name}
+        assert {name: found[name] for name in expected} == expected
+        assert set(found) - set(expected) == {"standardized_accuracy", "standardized_accuracy_ci95"}
+
+
+def test_of_fewer_happy_faces_the_accuracy_is_weighted_to_as_many_by_hand():
+    # Of 8 happy all right, of 4 sad one. Six happy are put aside: 3 of 6 right are left, of both emotions.
+    labels = np.repeat([3, 4], [8, 4])
+    predicted = np.where(np.arange(12) < 9, labels, 6)
+    aside = np.arange(12) < 6
+    m = evaluate_probabilities(labels, np.eye(7)[predicted], copied=aside)
+    name, rest = m.new
+    assert name == "without copies" and rest.metrics.accuracy == pytest.approx(3 / 6)
+    assert rest.standardized_accuracy == pytest.approx(8 / 12 * 1 + 4 / 12 * 1 / 4)
+    low, high = rest.standardized_accuracy_ci95
+    assert low < rest.standardized_accuracy < high
+
+
+def test_what_the_whole_is_standardized_to_itself_is_its_accuracy():
+    labels, probabilities = random_case(n=300)
+    order = np.argsort(labels, kind="stable")
+    twice = np.concatenate([order, order])  # the second half is put aside: what is left has the emotions of all
+    aside = np.arange(600) >= 300
+    m = evaluate_probabilities(labels[twice], probabilities[twice], leaked=aside, resamples=4000)
+    assert m.without_leaks.standardized_accuracy == pytest.approx(m.accuracy)
+    # Recalls held to their weights vary a little less than an accuracy whose emotions are drawn as well.
+    width = np.diff(m.without_leaks.standardized_accuracy_ci95)[0]
+    spread = np.sqrt(np.sum((m.support / 600) ** 2 * m.recall * (1 - m.recall) / (m.support / 2)))
+    assert width == pytest.approx(2 * 1.96 * spread, rel=0.06)
+
+
+def test_an_emotion_of_which_none_is_left_leaves_nothing_to_weight():
+    labels = np.array([3, 3, 4])
+    m = evaluate_probabilities(labels, np.eye(7)[labels], leaked=labels == 4)
+    assert m.without_leaks.metrics.accuracy == 1
+    assert m.without_leaks.standardized_accuracy is m.without_leaks.standardized_accuracy_ci95 is None
+
+
+def test_new_is_what_no_copy_tells_and_nothing_where_all_is_new_or_none():
+    labels, probabilities = random_case(n=20)
+    first, none, all_of_them = np.arange(20) == 0, np.zeros(20, bool), np.ones(20, bool)
+
+    def new(**aside):
+        found = evaluate_probabilities(labels, probabilities, **aside).new
+        return None if found is None else (found[0], found[1].n)
+
+    assert new(leaked=first, copied=np.arange(20) < 5) == ("without copies", 15)
+    assert new(leaked=first) == ("without leaks", 19)
+    assert new(leaked=none, copied=first) == ("without copies", 19)
+    assert new() is new(leaked=none, copied=none) is new(leaked=first, copied=all_of_them) is None
 
 
 def test_confusion_matrix_has_rows_true_and_columns_predicted():
@@ -167,7 +227,7 @@ def test_intervals_of_accuracies_and_of_each_recall_are_those_of_their_proportio
     m = evaluate_probabilities(labels, probabilities, leaked=leaked)
     right = probabilities.argmax(axis=1) == labels
     assert m.accuracy_ci95 == pytest.approx(wilson(right.sum(), 400))
-    assert m.without_leaks.ci95 == pytest.approx(wilson(right[~leaked].sum(), (~leaked).sum()))
+    assert m.without_leaks.metrics.accuracy_ci95 == pytest.approx(wilson(right[~leaked].sum(), (~leaked).sum()))
     for c in ALL:
         assert m.recall_ci95[c] == pytest.approx(wilson(right[labels == c].sum(), (labels == c).sum()))
 
@@ -213,8 +273,8 @@ def test_each_interval_in_the_json_stands_beside_its_own_number():
         "accuracy_ci95": m.accuracy_ci95,
         "balanced_accuracy_ci95": m.balanced_accuracy_ci95,
         "macro_f1_ci95": m.macro_f1_ci95,
-        "accuracy_without_leaks_ci95": m.without_leaks.ci95,
-        "accuracy_without_copies_ci95": m.without_copies.ci95,
+        "accuracy_without_leaks_ci95": m.without_leaks.metrics.accuracy_ci95,
+        "accuracy_without_copies_ci95": m.without_copies.metrics.accuracy_ci95,
     }
     assert len(set(intervals.values())) == 5, "an interval that is another's would not be found out"
     found = {name: value for name, value in m.to_json().items() if name.endswith("ci95")}

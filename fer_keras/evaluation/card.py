@@ -8,6 +8,7 @@ import shlex
 
 from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
+from fer_keras.evaluation.console import mix_said
 from fer_keras.evaluation.held_out import SEEN_OR_COPIED
 from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, short_name
@@ -95,21 +96,38 @@ def _numbers(evaluation: Evaluation) -> str:
         (metrics.without_copies, SEEN_OR_COPIED),
     ):
         if rest is not None:
-            value = f"{rest.accuracy:.4f} of {rest.n:,}" if rest.n else "none: all were seen"
+            value = f"{rest.metrics.accuracy:.4f} of {rest.n:,}" if rest.n else "none: all were seen"
             lines.append(f"| accuracy without images {seen} | {value} |")
-    lines += [
-        f"| balanced accuracy | {metrics.balanced_accuracy:.4f} |",
-        f"| macro F1 | {metrics.macro_f1:.4f} |",
-        f"| log loss, nats | {metrics.log_loss:.4f} |",
-        f"| expected calibration error | {metrics.ece:.4f} |",
-    ]
+    which, rest = metrics.new or ("", None)
+    if rest is not None and rest.standardized_accuracy is not None:
+        same = f"accuracy {which}, weighted to the emotions of all images ({mix_said(metrics)})"
+        lines.append(f"| {same} | {rest.standardized_accuracy:.4f} |")
+    for name, value_of in (
+        ("balanced accuracy", lambda of: of.balanced_accuracy),
+        ("macro F1", lambda of: of.macro_f1),
+        ("log loss, nats", lambda of: of.log_loss),
+        ("expected calibration error", lambda of: of.ece),
+    ):
+        lines.append(f"| {name} | {value_of(metrics):.4f} |")
+        if rest is not None:
+            lines.append(f"| {name}, {which} | {value_of(rest.metrics):.4f} |")
     return "\n".join(lines)
 
 
 def _emotions(evaluation: Evaluation) -> str:
     metrics = evaluation.metrics
-    lines = ["| emotion | precision | recall | F1 | images |", "| --- | --- | --- | --- | --- |"]
+    which, rest = metrics.new or ("", None)
+    header = ["emotion", "precision", "recall", "F1", "images"]
+    header += [] if rest is None else [f"recall {which}", "images"]
+    lines = [f"| {' | '.join(header)} |", f"| {' | '.join(['---'] * len(header))} |"]
     for i, name in enumerate(EMOTIONS):
-        shown = " | ".join("-" if score is None else f"{score:.3f}" for score in metrics.scores_of(i))
-        lines.append(f"| {name} | {shown} | {metrics.support[i]:,} |")
+        cells = [*map(_score, metrics.scores_of(i)), f"{metrics.support[i]:,}"]
+        if rest is not None:
+            _, recall, _ = rest.metrics.scores_of(i)
+            cells += [_score(recall), f"{rest.metrics.support[i]:,}"]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _score(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -139,11 +139,20 @@ def comparison_text(comparison: Comparison) -> str:
         ("accuracy", *(f"{one.accuracy:.4f}" for one in measured)),
         ("  95% interval", *(f"{one.accuracy_ci95[0]:.4f}-{one.accuracy_ci95[1]:.4f}" for one in measured)),
         *((f"  {name}", *(f"{one.rests[name].accuracy:.4f}" for one in measured)) for name in measured[0].rests),
-        ("balanced accuracy", *(f"{one.balanced_accuracy:.4f}" for one in measured)),
-        ("macro F1", *(f"{one.macro_f1:.4f}" for one in measured)),
-        ("log loss", *(f"{one.log_loss:.4f}" for one in measured)),
-        ("calibration error", *(f"{one.ece:.4f}" for one in measured)),
     ]
+    weighted = [None if one.new is None else one.new[1].standardized_accuracy for one in measured]
+    if None not in weighted:
+        rows.append(("    same emotions", *(f"{value:.4f}" for value in weighted)))
+    for name, value_of in (
+        ("balanced accuracy", lambda of: of.balanced_accuracy),
+        ("macro F1", lambda of: of.macro_f1),
+        ("log loss", lambda of: of.log_loss),
+        ("calibration error", lambda of: of.ece),
+    ):
+        rows.append((name, *(f"{value_of(one):.4f}" for one in measured)))
+        if measured[0].new is not None:
+            which, _ = measured[0].new
+            rows.append((f"  {which}", *(f"{value_of(one.rests[which]):.4f}" for one in measured)))
     rows += [
         (f"accuracy on {emotion}", *(f"{one.recall[i]:.4f}" for one in measured))
         for i, emotion in enumerate(EMOTIONS)

@@ -12,6 +12,7 @@ from fer_keras.evaluation.held_out import SEEN_OR_COPIED
 from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation
 from fer_keras.evaluation.runs_to_evaluate import Candidate
+from fer_keras.metrics import Metrics
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
@@ -51,18 +52,25 @@ def warnings_text(warnings: Sequence[str]) -> str:
 
 
 def numbers(evaluation: Evaluation) -> str:
-    """Return the numbers over all images, with their intervals."""
+    """Return the numbers over all images, with their intervals, and under each what it is on new photographs."""
     metrics = evaluation.metrics
     of_mean = "; of the mean probability" if evaluation.majority else ""  # a majority has none
+    guessing = f"{np.log(NUM_EMOTIONS):.4f} by guessing{of_mean}"
     rows = [
         ("", "", "95% interval", ""),
         ("accuracy", _number(metrics.accuracy), _interval(metrics.accuracy_ci95), ""),
         *_of_the_rest(evaluation),
-        ("balanced accuracy", _number(metrics.balanced_accuracy), _interval(metrics.balanced_accuracy_ci95), ""),
-        ("macro F1", _number(metrics.macro_f1), _interval(metrics.macro_f1_ci95), ""),
-        ("log loss", _number(metrics.log_loss), "", f"{np.log(NUM_EMOTIONS):.4f} by guessing{of_mean}"),
-        ("calibration error", _number(metrics.ece), "", _confidence_note(evaluation) + of_mean),
     ]
+    for name, cells in (
+        ("balanced accuracy", lambda of: (_number(of.balanced_accuracy), _interval(of.balanced_accuracy_ci95), "")),
+        ("macro F1", lambda of: (_number(of.macro_f1), _interval(of.macro_f1_ci95), "")),
+        ("log loss", lambda of: (_number(of.log_loss), "", guessing)),
+        ("calibration error", lambda of: (_number(of.ece), "", _confidence_note(of) + of_mean)),
+    ):
+        rows.append((name, *cells(metrics)))
+        if metrics.new is not None:
+            which, rest = metrics.new
+            rows.append((f"  {which}", *cells(rest.metrics)))
     return columns(rows)
 
 
@@ -80,12 +88,28 @@ def _of_the_rest(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
         if not rest.n:
             return [*rows, (name, "-", "", f"all {count:,} images were seen before")]
         said = f"without the {count:,} images {seen}" if count else "there are none"
-        rows.append((name, _number(rest.accuracy), _interval(rest.ci95), said))
-    return rows
+        rows.append((name, _number(rest.metrics.accuracy), _interval(rest.metrics.accuracy_ci95), said))
+    return rows + _at_the_same_emotions(metrics)
 
 
-def _confidence_note(evaluation: Evaluation) -> str:
-    metrics = evaluation.metrics
+def _at_the_same_emotions(metrics: Metrics) -> list[tuple[str, str, str, str]]:
+    """Return what the accuracy on new images would be if their emotions came as often as all images' do."""
+    if metrics.new is None or metrics.new[1].standardized_accuracy is None:
+        return []
+    rest = metrics.new[1]
+    said = f"of these, weighted to the emotions of all images ({mix_said(metrics)})"
+    value, interval = rest.standardized_accuracy, rest.standardized_accuracy_ci95
+    return [("    same emotions", _number(value), _interval(interval), said)]
+
+
+def mix_said(metrics: Metrics) -> str:
+    """Return which emotion's share of new images is the most unlike its share of all: "32% are happy, of all 25%"."""
+    shares, of_new = metrics.support / metrics.n, metrics.new[1].metrics.support / metrics.new[1].n
+    most = int(np.abs(of_new - shares).argmax())
+    return f"{of_new[most]:.0%} are {EMOTIONS[most]}, of all {shares[most]:.0%}"
+
+
+def _confidence_note(metrics: Metrics) -> str:
     bins = metrics.reliability
     mean = float(np.nansum(bins.confidence * bins.count) / bins.count.sum())
     gap = mean - metrics.accuracy
@@ -94,15 +118,23 @@ def _confidence_note(evaluation: Evaluation) -> str:
 
 
 def emotions(evaluation: Evaluation) -> str:
-    """Return a table with a row for each emotion."""
+    """Return a table with a row for each emotion; of new photographs how many there are, and their recall."""
     metrics = evaluation.metrics
-    rows = [("emotion", "images", "predicted", "precision", "recall", "95% interval", "F1", "most often taken for")]
+    which, rest = metrics.new or ("", None)
+    new = () if rest is None else (which, "recall")
+    rows = [
+        ("emotion", "images", "predicted", "precision", "recall", "95% interval", "F1", *new, "most often taken for")
+    ]
     for i, emotion in enumerate(EMOTIONS):
         true, predicted = int(metrics.support[i]), int(metrics.confusion_matrix[:, i].sum())
         precision, recall, f1 = ("-" if score is None else _number(score, 3) for score in metrics.scores_of(i))
         interval = _interval(metrics.recall_ci95[i], 3) if true else "-"
-        rows.append((emotion, f"{true:,}", f"{predicted:,}", precision, recall, interval, f1, _taken_for(metrics, i)))
-    return columns(rows, right=(1, 2, 3, 4, 6))
+        if rest is not None:
+            _, of_new, _ = rest.metrics.scores_of(i)
+            new = (f"{rest.metrics.support[i]:,}", "-" if of_new is None else _number(of_new, 3))
+        taken_for = _taken_for(metrics, i)
+        rows.append((emotion, f"{true:,}", f"{predicted:,}", precision, recall, interval, f1, *new, taken_for))
+    return columns(rows, right=(1, 2, 3, 4, 6, *((7, 8) if new else ())))
 
 
 def _taken_for(metrics, i: int) -> str:

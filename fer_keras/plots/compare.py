@@ -35,7 +35,7 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
         for r, (one, name) in enumerate(zip(metrics, names, strict=True)):
             left = [one.rests[name] for name in rests]
             value = np.array([one.accuracy, *(rest.accuracy for rest in left), *one.recall[present]])
-            interval = np.vstack([one.accuracy_ci95, *(rest.ci95 for rest in left), one.recall_ci95[present]])
+            interval = np.vstack([one.accuracy_ci95, *(rest.accuracy_ci95 for rest in left), one.recall_ci95[present]])
             ax.errorbar(
                 value,
                 np.arange(len(rows)) + (r - (len(names) - 1) / 2) * step,

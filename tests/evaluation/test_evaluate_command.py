@@ -111,10 +111,19 @@ def test_photographs_that_trained_a_network_are_told_wherever_numbers_are(comman
     assert metrics["accuracy_without_leaks"] == pytest.approx(sum(right[:13]) / 13) and metrics["n_leaks"] == 1
     assert metrics["accuracy_without_copies"] == pytest.approx(expected)
     assert (metrics["n_copies"], metrics["n_without_copies"]) == (2, 12)
-    [row] = [line for line in out.splitlines() if "without copies" in line]
-    assert f" {expected:.4f} " in row and row.endswith(
+    shown = [line for line in out.splitlines() if line.startswith("  without copies")]
+    assert f" {expected:.4f} " in shown[0] and shown[0].endswith(
         "the 2 images that were seen, or whose photograph was, cut otherwise or mirrored"
     )
+    without = metrics["without_copies"]
+    for row, name in zip(shown[1:], ("balanced_accuracy", "macro_f1", "log_loss", "ece"), strict=True):
+        assert f" {without[name]:.4f} " in row, "under each number stands what it is without copies"
+    table = out[out.index("emotion ") :].splitlines()
+    assert "without copies  recall" in table[0]
+    labels = [row["true"] for row in rows[:12]]
+    for emotion, line in zip(EMOTIONS, table[1:], strict=False):
+        there, hits = labels.count(emotion), sum(right[i] for i in range(12) if labels[i] == emotion)
+        assert f" {there}  " in line and (f" {hits / there:.3f} " if there else " - ") in line
     assert f"photograph was, cut otherwise or mirrored | {expected:.4f} of 12 |" in (folder / "card.md").read_text()
     _, out, _ = command("--run", runs[0].path, "--run", runs[1].path, "--compare")
     assert re.search(rf"without copies +{expected:.4f} +0\.\d{{4}}\n", out)

@@ -31,6 +31,18 @@ def test_whiskers_are_the_interval():
     np.testing.assert_allclose(spans, m.recall_ci95[[0, 6]])
 
 
+def test_diamonds_are_the_recall_of_new_images():
+    labels, predicted = np.array([0, 0, 0, 0, 6, 6]), np.array([0, 6, 6, 3, 6, 6])
+    copied = np.array([True, False, False, True, True, False])
+    m = evaluate_probabilities(labels, np.eye(7)[predicted], copied=copied)
+    (ax,) = class_accuracy_figure(m).axes
+    (line,) = [line for line in ax.lines if line.get_marker() == "D"]
+    recalls, rows = line.get_data()
+    assert recalls.tolist() == [0, 1] and np.floor(rows).tolist() == [0, 6]
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert said[1] == "without copies 0.333, of 3" and said[0].startswith("all images 0.500 (")
+
+
 def test_counts_are_true_against_predicted():
     (ax,) = counts_figure(metrics().confusion_matrix).axes
     true, predicted = ax.containers
