@@ -10,7 +10,6 @@ python evaluate.py --predict photo.jpg holiday/        faces in photos of your o
 """
 
 import sys
-from pathlib import Path
 
 from fer_keras import cli
 from fer_keras.evaluation.options import TTA, VOTES, Options
@@ -32,13 +31,13 @@ def parse() -> Options:
     add("--vote", metavar="|".join(VOTES), help="of an ensemble: mean probability or majority (default: soft)")
     add("--compare", action="store_true", help="put runs side by side instead of having them vote")
     add("--predict", nargs="+", action="extend", metavar="PATH", help="predict an unlabelled CSV, or photos")
-    add("--submission", type=Path, metavar="FILE", help="write the labels of --predict FILE.csv here")
+    add("--submission", metavar="FILE", help="write the labels of --predict FILE.csv here")
     add("--columns", type=_names, metavar="ID,LABEL", help="names of the submission's columns (default: id,label)")
     add("--no-detect", dest="detect", action="store_false", help="the photos are faces already")
     add("--limit", type=whole, metavar="N", help="use only so many images (0: all)")
     add("--seed", type=whole, metavar="N", help="of the intervals and of --limit (default: 0)")
     add("--logdir", type=cli.folder, metavar="FOLDER", help="where runs are (default: logs)")
-    add("--output", type=Path, metavar="FOLDER", help="where to write (default: evaluation/ of the first run)")
+    add("--output", metavar="FOLDER", help="where to write (default: evaluation/ of the first run)")
     return Options(**cli.given(parser))
 
 

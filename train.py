@@ -17,7 +17,6 @@ from pathlib import Path
 from fer_keras import cli
 from fer_keras.config import Settings, check_run_name, flag
 from fer_keras.errors import UserError
-from fer_keras.files import expanded
 from fer_keras.recipe_files import (
     read_after,
     read_settings,
@@ -42,6 +41,8 @@ def parse() -> cli.argparse.Namespace:
 
 def main() -> None:
     arguments = parse()
+    from fer_keras.files import expanded  # not before: --help answers without NumPy's start
+
     given = cli.given_settings(arguments)
     if arguments.config is not None:
         arguments.config = str(expanded(arguments.config))

@@ -102,9 +102,9 @@ def report(title: str, ways: dict[str, Callable], count: int, rounds: int) -> No
 def main() -> None:
     parser = cli.Parser(description=__doc__)
     parser.add_argument("--arch", default="vgg25", choices=ARCHITECTURES, help="a network with its initial weights")
-    parser.add_argument("--faces", type=int, default=256, help="for saliency; LIME explains four")
-    parser.add_argument("--samples", type=int, default=500, help="of LIME")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--faces", type=cli.at_least_one, default=256, help="for saliency; LIME explains four")
+    parser.add_argument("--samples", type=cli.at_least_one, default=500, help="of LIME")
+    parser.add_argument("--rounds", type=cli.at_least_one, default=3)
     arguments = parser.parse_args()
     cli.import_quietly("tf_keras_vis")
 

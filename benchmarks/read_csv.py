@@ -38,7 +38,12 @@ def measure(body: str, path: str, cache: str) -> tuple[float, float]:
     """Return seconds, imports included, and peak MiB of a process that runs `body`."""
     environment = os.environ | {"FER_KERAS_CACHE": cache, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", MEASURED.format(body=body), path]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise UserError(
+            f"{path}: expected a CSV with a column 'pixels', received one that cannot be read so: "
+            f"{done.stderr.strip().splitlines()[-1]}"
+        )
     seconds, memory = map(float, done.stdout.split())
     return seconds, memory
 
@@ -46,7 +51,7 @@ def measure(body: str, path: str, cache: str) -> tuple[float, float]:
 def main() -> None:
     parser = cli.Parser(description=__doc__)
     parser.add_argument("csv")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=cli.at_least_one, default=3)
     arguments = parser.parse_args()
     if not Path(arguments.csv).is_file():
         raise UserError(f"no file {arguments.csv}. Expected a CSV with a column of pixels, e.g. data/fer2013.csv")

@@ -49,9 +49,9 @@ def main() -> None:
     precisions = ("float32", "bfloat16", "float16")
     parser.add_argument("--precision", default="float32", choices=precisions)
     parser.add_argument("--stock-precision", choices=precisions, help="of Keras's own layers (default: the same)")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch", type=cli.at_least_one, default=64)
+    parser.add_argument("--steps", type=cli.at_least_one, default=10)
+    parser.add_argument("--rounds", type=cli.at_least_one, default=5)
     arguments = parser.parse_args()
     cli.import_quietly("tensorflow")
 

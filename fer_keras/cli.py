@@ -73,15 +73,27 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
     try:
         for argument in sys.argv[1:]:
             refuse_other_encoding(argument)
-        return main() or 0
+        code = main() or 0
+        _flush_output()
+        return code
     except UserError as error:
         print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "fer_keras"):
+            raise
+        print(
+            f"{program}: {package} is not installed for {sys.executable}. Activate the environment that has it, or "
+            f"install it: pip install -r requirements.txt",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print(f"{program}: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output, say `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         return 141
     except OSError as error:
         advice = _MENDABLE.get(error.errno)
@@ -95,6 +107,20 @@ def guarded(main: Callable[[], int | None], program: str | None = None) -> int:
         sys.unraisablehook = hook
         for timer in again:
             timer.cancel()
+
+
+def _flush_output() -> None:
+    """Write what is left of the output while a disk that is full, or a reader that has gone, can still be told."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _close_output()
+        raise
+
+
+def _close_output() -> None:
+    """Let what is left of the output lead nowhere, or Python would fail at it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:
@@ -229,6 +255,14 @@ def number(kind: type) -> Callable[[str], int | float]:
             raise argparse.ArgumentTypeError(f"expected {wanted}, received '{text}'") from None
 
     return parse
+
+
+def at_least_one(text: str) -> int:
+    """Return the whole number of a flag that takes 1 or more; the `type` of it."""
+    value = number(int)(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, received '{text}'")
+    return value
 
 
 def given(parser: argparse.ArgumentParser) -> dict[str, Any]:

@@ -18,6 +18,7 @@ SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 CLASS_WEIGHTS = ("none", "balanced")
 KEEP = ("best", "last")
+TTA = {"none": 1, "flip": 2, "ten-crop": 10}  # kinds of test-time augmentation, and how many views each shows
 
 # What each optimizer starts from when --learning-rate is not given (cosine schedule, batches of 64 to 128).
 DEFAULT_LEARNING_RATE = {"adam": 1e-3, "sgd": 0.1, "adamw": 1e-3, "muon": 0.1}

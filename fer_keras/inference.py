@@ -9,12 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
+from fer_keras.config import TTA
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
 
 PREDICT_BATCH = 256  # fills the cores; larger ones gain nothing on a CPU
 CROP = 46  # pixels, the side of a crop of ten-crop
-
-TTA = {"none": 1, "flip": 2, "ten-crop": 10}  # kinds of test-time augmentation, and how many views each shows
 
 
 class Network(Protocol):

@@ -10,7 +10,6 @@ import numpy as np
 
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 
-SIGNIFICANT = 0.05  # p-values below it count, adjusted for the number of comparisons
 RELIABILITY_BINS = 15  # as in Guo et al. 2017
 _NORMAL_95 = 1.959963984540054  # the normal distribution's 97.5th percentile
 _LEAST_PROBABILITY = float(np.finfo(np.float32).eps)  # keeps the log loss finite, as scikit-learn does for float32
@@ -306,58 +305,6 @@ def reliability(
         confidence=np.bincount(index, weights=confidence, minlength=bins) / divisor,
         accuracy=np.bincount(index, weights=right, minlength=bins) / divisor,
     )
-
-
-@dataclass(frozen=True)
-class McNemar:
-    """Two classifiers on the same images: how many only A (only B) had right, and the two-sided p-value."""
-
-    only_a: int
-    only_b: int
-    p_value: float
-
-
-def mcnemar(correct_a: np.ndarray, correct_b: np.ndarray) -> McNemar:
-    """Test whether two classifiers differ in accuracy on the same images (McNemar 1947; exact, two-sided).
-
-    correct_a, correct_b: bool (N,). Under the null hypothesis an image that only one of them has right is A's or B's
-    by a fair coin.
-    """
-    from scipy.stats import binomtest  # here: it takes half a second, and whoever compares nothing need not wait
-
-    correct_a, correct_b = np.asarray(correct_a, bool), np.asarray(correct_b, bool)
-    assert correct_a.shape == correct_b.shape, (correct_a.shape, correct_b.shape)
-    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
-    tosses = only_a + only_b
-    return McNemar(only_a, only_b, float(binomtest(only_a, tosses).pvalue) if tosses else 1.0)
-
-
-def soft_vote(probabilities: np.ndarray) -> np.ndarray:
-    """Return float64 (N, 7), the mean of the members' probabilities (M, N, 7)."""
-    return np.mean(probabilities, axis=0, dtype=np.float64)
-
-
-def hard_vote(probabilities: np.ndarray) -> np.ndarray:
-    """Return int64 (N,), the label that most of the members (M, N, 7) predict.
-
-    A tie goes to the tied label of the higher summed probability, then to the first.
-    """
-    choices = np.argmax(probabilities, axis=2)  # (M, N)
-    votes = (choices[:, :, None] == np.arange(NUM_EMOTIONS)).sum(axis=0)  # (N, 7)
-    leading = votes == votes.max(axis=1, keepdims=True)
-    summed = np.sum(probabilities, axis=0, dtype=np.float64)
-    return np.where(leading, summed, -1).argmax(axis=1)
-
-
-def ensemble_accuracies(labels: np.ndarray, probabilities: np.ndarray, *, vote: str) -> np.ndarray:
-    """Return float64 (M,): the accuracy (0..1) of the ensemble of the first 1, 2, ..., M members.
-
-    labels: int (N,). probabilities: float (M, N, 7). vote: "soft" or "hard".
-    """
-    assert vote in ("soft", "hard"), vote
-    firsts = [probabilities[: m + 1] for m in range(len(probabilities))]
-    predicted = [hard_vote(some) if vote == "hard" else soft_vote(some).argmax(axis=1) for some in firsts]
-    return np.array([(some == labels).mean() for some in predicted])
 
 
 def most_confident_mistakes(

@@ -3,7 +3,8 @@
 import keras
 from tqdm import tqdm
 
-from fer_keras.inference import PREDICT_BATCH, TTA
+from fer_keras.config import TTA
+from fer_keras.inference import PREDICT_BATCH
 
 
 class PredictionBar(keras.callbacks.Callback):

@@ -46,6 +46,11 @@ class SplitRecipe:
         )
 
     @property
+    def by_another_search(self) -> bool:
+        """Whether `drop_copies` left images out by another search than this version's: which, it cannot tell."""
+        return self.drop_copies and self.copies_by != COPIES_BY
+
+    @property
     def cross_validates(self) -> bool:
         """Whether it is the recipe of a run that trains a network for each fold, and not of one of them."""
         return bool(self.folds) and self.fold is None

@@ -55,15 +55,19 @@ def without_training(values: dict[str, Any], given: Collection[str], source: str
 
 def without_other_rates(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return a file's settings without the learning rate and weight decay of its optimizer, where a flag names one that
-    takes others: Muon's and SGD's 0.1 is a hundred times Adam's. given: the flags' settings.
+    takes others: Muon's and SGD's 0.1 is a hundred times Adam's, and a weight decay is all that AdamW differs by.
+    given: the flags' settings.
     """
     own = values.get("optimizer", Settings.optimizer)
     if not isinstance(own, str):  # refused where the settings are made
         return values
-    usual, other = (DEFAULT_LEARNING_RATE.get(name) for name in (own, given.get("optimizer", own)))
-    if usual == other:
-        return values
-    return {name: value for name, value in values.items() if name not in ("learning_rate", "weight_decay")}
+    named = given.get("optimizer", own)
+    theirs = []
+    if DEFAULT_LEARNING_RATE.get(named) != DEFAULT_LEARNING_RATE.get(own):
+        theirs = ["learning_rate", "weight_decay"]
+    elif named != own and {named, own} & {"adam", "adamw"}:
+        theirs = ["weight_decay"]
+    return {name: value for name, value in values.items() if name not in theirs}
 
 
 def refuse_early_stop(asked: dict[str, Any], *, keep: str = "best", file: Path | str | None = None) -> None:

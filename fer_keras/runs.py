@@ -28,6 +28,7 @@ VALIDATION = "validation"  # instead of a split: the images held out of training
 METRICS, PREDICTIONS, COMPARE = "metrics.json", "predictions.csv", "compare.json"  # in evaluation/<split>/
 FORMAT = 1  # of config.json; raised when an older reader would misread it
 # What the record of the data in config.json must have: key by key the type.
+OPTIONAL = ("training", "validation", "copies_by", "limit_seed")  # whole numbers that older versions did not record
 RECORD = {"source": str, "sha256": str, "synthetic": bool, "validation_split": str, "testable": list}
 
 
@@ -125,7 +126,8 @@ class RunConfig:
           it does; "" where nothing is held out), training and validation (numbers of images), testable (names of the
           splits that took no part); for a run that began with the weights of another, or learned from others,
           starts_from (see `provenance.Ancestor`); for one without disputed labels, disputed (see `training.clean`);
-          with --drop-copies copies_by (see `provenance.COPIES_BY`).
+          with --drop-copies copies_by (see `provenance.COPIES_BY`); for a member of an ensemble on limited images
+          limit_seed, the seed that chose them.
     """
 
     settings: Settings
@@ -182,7 +184,7 @@ def read_config(run: Run) -> RunConfig:
     settings, data = values.get("settings"), values.get("data")
     if not isinstance(settings, dict) or not isinstance(data, dict):
         raise UserError(f"{run.config_file}: expected the objects 'settings' and 'data'. Train the run again")
-    for key, kind in RECORD.items() | {(key, int) for key in ("training", "validation", "copies_by") if key in data}:
+    for key, kind in RECORD.items() | {(key, int) for key in OPTIONAL if key in data}:
         if not isinstance(data.get(key), kind):
             received = f"received {data[key]!r}" if key in data else "which is missing"
             raise UserError(f"{run.config_file}: expected data.{key} to be a {kind.__name__}, {received}. Train anew")
@@ -198,7 +200,9 @@ def read_config(run: Run) -> RunConfig:
 
 def limit_seed(run: Run, config: RunConfig) -> int:
     """Return the seed by which `--limit` chose the run's images: that of the whole ensemble for one of its members."""
-    ensemble = ensemble_of(run)
+    if "limit_seed" in config.data:
+        return config.data["limit_seed"]
+    ensemble = ensemble_of(run)  # members of before it was recorded
     return config.settings.seed if ensemble is None else read_config(ensemble).settings.seed
 
 
@@ -284,7 +288,9 @@ def one_network(flag: str, path: Path | str, logdir: Path | str) -> Run:
     run = open_run(path, logdir)
     if run.member(0).model_file.is_file():
         raise UserError(f"{flag}: {run.path} has several networks. Expected one of them, e.g. {run.member(0).path}")
-    if not run.finished or not run.model_file.is_file():
+    if run.finished and not run.model_file.is_file():
+        raise UserError(f"{flag}: {run.model_file} is gone. Copy it back, or train {run.path.name} anew")
+    if not run.finished:
         raise UserError(f"{flag}: {run.path} is not trained to its end: python train.py --resume {run.quoted}")
     return run
 

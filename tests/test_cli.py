@@ -32,6 +32,7 @@ def raising(error):
         (OSError(errno.ENOSPC, "full", "logs/x"), 2, "prog: logs/x: No space left on device. What to do: free some"),
         (PermissionError(errno.EACCES, "no", "logs"), 2, "prog: logs: Permission denied. What to do:"),
         (KeyboardInterrupt(), 130, "prog: stopped\n"),
+        (ModuleNotFoundError("no", name="lime.wrappers"), 2, "prog: lime is not installed for "),
     ],
 )
 def test_what_a_user_can_mend_is_one_line_and_an_exit_code(capsys, error, code, said):
@@ -83,7 +84,15 @@ def test_a_signal_that_falls_into_a_destructor_is_not_lost(capsys):
     assert capsys.readouterr().err == "prog: stopped\n" and sys.unraisablehook is hook
 
 
-@pytest.mark.parametrize("error", [ValueError("ours"), OSError(errno.EIO, "disk is dying"), KeyError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("ours"),
+        OSError(errno.EIO, "disk is dying"),
+        KeyError("x"),
+        ModuleNotFoundError("no", name="fer_keras.gone"),
+    ],
+)
 def test_our_own_errors_keep_their_traceback(error):
     with pytest.raises(type(error)):
         cli.guarded(raising(error), "prog")
@@ -227,3 +236,26 @@ def test_a_program_without_standard_streams_does_its_work(tmp_path, closed):
     command = f"{shlex.quote(sys.executable)} -c {shlex.quote(probe)} {closed}"
     assert subprocess.run(["sh", "-c", command], cwd=ROOT, check=False).returncode == 0
     assert (tmp_path / "done").read_text() == "False"
+
+
+@pytest.mark.parametrize("script", ["train.py", "evaluate.py", "visualize.py"])
+def test_help_needs_no_package_and_a_missing_one_is_told_in_one_line(tmp_path, script):
+    """As with a Python that has none of them, where the virtual environment was not activated."""
+    for name in ("numpy", "keras", "tensorflow", "matplotlib"):
+        (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError(\"No module named '{name}'\", name='{name}')")
+    options = {"cwd": ROOT, "capture_output": True, "text": True, "check": False}
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    assert subprocess.run([sys.executable, script, "--help"], env=environment, **options).returncode == 0
+    done = subprocess.run([sys.executable, script], env=environment, **options)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "numpy is not installed for" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux's")
+def test_output_that_a_full_disk_has_no_room_for_is_told():
+    script = "from fer_keras import cli; import sys; sys.exit(cli.guarded(lambda: print('said'), 'prog'))"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 2 and done.stderr.startswith(b"prog: No space left") and done.stderr.count(b"\n") == 1

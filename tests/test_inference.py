@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fer_keras.config import TTA
 from fer_keras.emotions import EMOTIONS
-from fer_keras.inference import TTA, predict_probabilities, views
+from fer_keras.inference import predict_probabilities, views
 
 
 class PixelNetwork:

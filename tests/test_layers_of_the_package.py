@@ -25,22 +25,50 @@ LAYERS = {
     "runs": {"emotions", "errors", "files", "config", "provenance"},
     "same_network": {"errors"},
     "metrics": {"emotions", "errors"},
+    "votes": {"emotions"},
+    "significance": set(),
     "plots": {"emotions", "errors", "files", "console", "metrics", "data"},
     "data": BASE | {"cli", "plots"},  # plots and cli: `python -m fer_keras.data` prints and draws its audit
     "models": BASE,
     "inference": BASE | {"metrics", "models", "data"},
-    "prediction_bar": {"inference"},
+    "prediction_bar": {"config", "inference"},
     "training": BASE
     | {"__init__", "data", "models", "metrics", "inference", "prediction_bar", "plots", "recipe_files"},
     "explain": BASE | {"data", "models", "metrics", "inference"},
-    "scores": {"emotions", "data.synthetic", "metrics", "models.copies"},
+    "scores": {"emotions", "data.synthetic", "significance", "models.copies"},
     "photos": BASE | {"data", "plots"},
-    "evaluation": BASE | {"cli", "data", "models", "metrics", "inference", "prediction_bar", "photos", "plots"},
+    "evaluation": BASE
+    | {"cli", "data", "models", "metrics", "significance", "votes", "inference", "prediction_bar", "photos", "plots"},
     "explanations": BASE
-    | {"cli", "data", "models", "metrics", "inference", "explain", "scores", "evaluation", "photos", "plots"},
+    | {
+        "cli",
+        "data",
+        "models",
+        "metrics",
+        "inference",
+        "explain",
+        "scores",
+        "evaluation",
+        "photos",
+        "plots",
+        "significance",
+    },
 }
 NEVER_TENSORFLOW = (
-    *("metrics", "plots", "photos", "emotions", "errors", "files", "lock", "config", "recipe_files", "console", "runs"),
+    *(
+        "metrics",
+        "votes",
+        "plots",
+        "photos",
+        "emotions",
+        "errors",
+        "files",
+        "lock",
+        "config",
+        "recipe_files",
+        "console",
+        "runs",
+    ),
     *("provenance", "same_network", "cli"),
 )
 

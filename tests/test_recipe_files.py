@@ -56,6 +56,10 @@ def test_a_rate_of_the_files_optimizer_is_none_of_the_one_that_a_flag_names():
     unnamed = {"learning_rate": 0.002}  # Adam's, as Settings has it
     assert without_other_rates(unnamed, {"optimizer": "adam"}) == unnamed
     assert without_other_rates(unnamed, {"optimizer": "sgd"}) == {}
+    for own, other, decay in (("adam", "adamw", 0.0), ("adamw", "adam", 0.004)):  # which is all that they differ by
+        recorded = {"optimizer": own, "learning_rate": 0.002, "weight_decay": decay}
+        assert without_other_rates(recorded, {"optimizer": other}) == {"optimizer": own, "learning_rate": 0.002}
+        assert without_other_rates(recorded, {"optimizer": own}) == recorded
 
 
 def test_a_recipe_and_a_runs_config_both_give_settings(tmp_path):

@@ -8,7 +8,17 @@ from fer_keras import runs
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
 from fer_keras.provenance import Ancestor, SplitRecipe
-from fer_keras.runs import Run, RunConfig, create_run, name_of, newest_finished, open_run, read_config, write_config
+from fer_keras.runs import (
+    Run,
+    RunConfig,
+    create_run,
+    name_of,
+    newest_finished,
+    one_network,
+    open_run,
+    read_config,
+    write_config,
+)
 
 RECORD = {"source": "x", "sha256": "ab", "synthetic": False, "validation_split": "Training", "testable": []}
 NOON = datetime(2026, 1, 2, 12, 0, 5)
@@ -136,6 +146,16 @@ def test_without_a_finished_run_the_next_command_is_told(tmp_path):
     spaced = make_run(tmp_path / "my runs", None, finished=False)
     with pytest.raises(UserError, match=f"--resume '{spaced.path}'$"):  # to be copied into a shell
         newest_finished(tmp_path / "my runs")
+
+
+def test_a_start_whose_network_is_lost_is_not_sent_to_resume(tmp_path):
+    stopped = make_run(tmp_path, "stopped", finished=False)
+    with pytest.raises(UserError, match=r"is not trained to its end: python train\.py --resume"):
+        one_network("--init-from", stopped.path, tmp_path)
+    run = make_run(tmp_path, "lost", finished=True)
+    run.model_file.unlink(missing_ok=True)
+    with pytest.raises(UserError, match=f"{run.model_file} is gone. Copy it back, or train {run.path.name} anew"):
+        one_network("--init-from", run.path, tmp_path)
 
 
 def test_a_run_opens_by_path_and_by_name_and_a_typo_is_told(tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
 from fer_keras.files import DamagedFile, expanded, read_npz, write_json, write_npz
 
-FORMAT = 4  # raise it when the readers decode the same bytes to something else, or the arrays get another layout
+FORMAT = 5  # raise it when the readers decode the same bytes to something else, or the arrays get another layout
 SETTLED_NS = 2_000_000_000  # the coarsest clock of a file system in use, FAT's, ticks every 2 s
 
 _FIELDS = ("images", "labels", "usage", "ids")  # of Faces; `labels` may be missing

@@ -57,11 +57,14 @@ def is_image(path: Path) -> bool:
 
 def software_of(path: Path | str) -> str | None:
     """Return by what program an image file says that it was made; None where it does not, or is no image."""
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # it is opened alone: no pixel is decoded
     try:
-        with of_any_size(), Image.open(path) as image:
+        with Image.open(path) as image:
             return image.info.get("Software")
     except _UNDECODABLE:
         return None
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from fer_keras.data.select import (
     uniform_share,
 )
 from fer_keras.errors import UserError
-from fer_keras.provenance import COPIES_BY, SplitRecipe
+from fer_keras.provenance import SplitRecipe
 
 DEFAULT_VAL_FRACTION = 0.1  # of Training, where the data brings no PublicTest split to select on
 
@@ -86,7 +86,8 @@ def indices(recipe: SplitRecipe, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
     """Return where the images that train and those that validate stand in `whole`: int64, each sorted.
 
     whole: the source with the recipe's SHA-256, as it is read: unlimited (but for synthetic faces), not equalised.
-    What `drop_copies` left out by another search than this version's cannot be told: it counts as trained on.
+    What `drop_copies` left out by another search than this version's cannot be told: it counts as trained on, and so
+    does all of Training where a part of what that search had left validated.
     """
     assert whole.sha256 == recipe.sha256, (whole.sha256, recipe.sha256)
     numbered = whole.numbered()
@@ -96,8 +97,9 @@ def indices(recipe: SplitRecipe, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
         numbered = replace(numbered, images=equalize(numbered.images))
     if recipe.drop_uniform:
         numbered = without_uniform_training(numbered)
-    if recipe.copies_by != COPIES_BY:
-        recipe = replace(recipe, drop_copies=False)
+    if recipe.by_another_search:
+        told = recipe.holds_out and validates_on_publictest(numbered, recipe)
+        recipe = replace(recipe, drop_copies=False, holds_out=told)
     training, validation = training_and_validation(numbered, recipe)
     return training.ids.astype(np.int64), validation.ids.astype(np.int64)
 

@@ -9,7 +9,6 @@ import shlex
 from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.console import mix_said
-from fer_keras.evaluation.held_out import SEEN_OR_COPIED
 from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, short_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
@@ -68,6 +67,7 @@ def recipe_command(settings: Settings) -> str:
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
         depends = item.metadata["many"] is not None or item.name == "coarse_epochs"
+        depends |= item.name == "val_fraction" and settings.members > 1 and settings.keep == "best"
         if value is None or item.name in settings.idle or (value == item.default and not depends):
             continue
         if isinstance(value, bool):
@@ -93,7 +93,7 @@ def _numbers(evaluation: Evaluation) -> str:
     ]
     for rest, seen in (
         (metrics.without_leaks, held.seen_before),
-        (metrics.without_copies, SEEN_OR_COPIED),
+        (metrics.without_copies, held.copied_before),
     ):
         if rest is not None:
             value = f"{rest.metrics.accuracy:.4f} of {rest.n:,}" if rest.n else "none: all were seen"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fer_keras.data.faces import Faces
+from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.evaluation.seen import Seen
 from fer_keras.runs import VALIDATION, RunConfig
 
@@ -47,7 +48,7 @@ def caveats(seen: list[Seen], whole: Faces, split: str, *, left_out: bool) -> li
     learned = mostly_trained_on(seen)
     return [
         *([] if learned else _chose_an_epoch(seen, split, left_out=left_out)),
-        *(_of_validation(seen) if split == VALIDATION else []),
+        *(_of_validation(seen) if split == VALIDATION else _of_another_epoch(seen, split)),
         *([says_learned(seen, f"images of {split}")] if learned else []),
         *_not_at_hand(seen, whole),
         *_drawn(seen, whole),
@@ -93,6 +94,11 @@ def _of_validation(seen: list[Seen]) -> Iterator[str]:
         yield "Networks that had trained on some of these images chose what was left out of training."
 
 
+def _of_another_epoch(seen: list[Seen], split: str) -> Iterator[str]:
+    if split != "Training" and any(by.candidate.other_epoch is not None for by in seen):
+        yield f"Whoever takes the best of several epochs by {split} chooses it there: do so on --split {VALIDATION}."
+
+
 def _not_at_hand(seen: list[Seen], whole: Faces) -> Iterator[str]:
     if unknown := [by for by in seen if not by.known]:
         records = [by.candidate.config.data for by in unknown]
@@ -114,7 +120,13 @@ def _not_at_hand(seen: list[Seen], whole: Faces) -> Iterator[str]:
 
 
 def _drawn(seen: list[Seen], whole: Faces) -> Iterator[str]:
-    if not whole.synthetic and any(by.candidate.config.data["synthetic"] for by in seen):
+    if not whole.synthetic:
+        yield from of_drawn_faces([by.candidate for by in seen])
+
+
+def of_drawn_faces(candidates: list[Candidate]) -> Iterator[str]:
+    """Yield what to say where one of the runs was trained on drawn faces, and is to judge others."""
+    if any(candidate.config.data["synthetic"] for candidate in candidates):
         yield "Trained on drawn, synthetic faces: no network for real ones."
 
 

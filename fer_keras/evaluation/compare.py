@@ -14,10 +14,12 @@ from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation, evaluate, images_title, to_json
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.files import write_json
-from fer_keras.metrics import SIGNIFICANT, McNemar, mcnemar
 from fer_keras.plots.compare import compare_figure
 from fer_keras.plots.style import save_figure
 from fer_keras.runs import COMPARE
+from fer_keras.significance import SIGNIFICANT, McNemar, mcnemar
+
+PICTURE = "comparison.png"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
     figure = compare_figure(
         [evaluation.metrics for evaluation in comparison.evaluations], comparison.names, title=_title(comparison)
     )
-    picture, numbers = folder / "comparison.png", folder / COMPARE
+    picture, numbers = folder / PICTURE, folder / COMPARE
     save_figure(figure, picture, note=first.note)
     write_json(
         numbers,
@@ -177,6 +179,7 @@ def tests_text(comparison: Comparison) -> str:
             lines.append(f"    {comparison.without}: {_counted(pair, pair.unseen)}: {said}")
     if len(comparison.pairs) > 1:
         lines.append(f"  {len(comparison.pairs)} pairs, so below {limit:.2g} counts (Bonferroni), not {SIGNIFICANT}.")
+    lines.append("  These are tests of networks, not of recipes: by other seeds it may come out otherwise.")
     return "\n".join(lines)
 
 

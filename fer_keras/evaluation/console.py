@@ -8,7 +8,6 @@ import numpy as np
 
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
-from fer_keras.evaluation.held_out import SEEN_OR_COPIED
 from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.report import Evaluation
 from fer_keras.evaluation.runs_to_evaluate import Candidate
@@ -80,7 +79,7 @@ def _of_the_rest(evaluation: Evaluation) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, rest, aside, seen in (
         ("  without leaks", metrics.without_leaks, held.leaked, held.seen_before),
-        ("  without copies", metrics.without_copies, held.copied, SEEN_OR_COPIED),
+        ("  without copies", metrics.without_copies, held.copied, held.copied_before),
     ):
         if rest is None:
             continue

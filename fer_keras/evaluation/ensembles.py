@@ -8,9 +8,9 @@ from fer_keras.data.select import equalize
 from fer_keras.emotions import NUM_EMOTIONS
 from fer_keras.evaluation.runs_to_evaluate import Member
 from fer_keras.inference import predict_probabilities
-from fer_keras.metrics import hard_vote, soft_vote
 from fer_keras.models.files import open_model
 from fer_keras.prediction_bar import PredictionBar
+from fer_keras.votes import hard_vote, soft_vote
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """On which images a run is evaluated, and how honest that is."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +16,6 @@ from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
 from fer_keras.evaluation.seen import Library, Seen, chose_for, data_of, seen_by, trained_on
 from fer_keras.provenance import SplitRecipe
 from fer_keras.runs import VALIDATION
-
-# Of the images that `copied` tells.
-SEEN_OR_COPIED = "that were seen, or whose photograph was, cut otherwise or mirrored"
 
 
 @dataclass(frozen=True)
@@ -62,6 +60,12 @@ class HeldOut:
         return "seen in training" if self.all_chose else "seen in training or to choose the epoch"
 
     @property
+    def copied_before(self) -> str:
+        """Of the images that `copied` tells, the same."""
+        where = " in training" if self.all_chose else ""
+        return f"that were seen{where}, or whose photograph was, cut otherwise or mirrored"
+
+    @property
     def selected_on(self) -> bool | None:
         """Whether these images chose the epoch of one of the runs; None where that cannot be told."""
         return True if True in self.selected_each else None if None in self.selected_each else False
@@ -95,7 +99,7 @@ def hold_out(
     if whole.labels is None:
         raise UserError(
             f"{whole.source}: expected labels to measure against, received a file without. "
-            f"To predict it: python evaluate.py --predict {whole.source} --submission out.csv"
+            f"To predict it: python evaluate.py --predict {shlex.quote(whole.source)} --submission out.csv"
         )
     candidates = [on_data(candidate, whole) for candidate in candidates]
     asked_for = split is not None
@@ -169,6 +173,8 @@ def _with_copies(held: HeldOut, candidates: list[Candidate], library: Library) -
 
 def _shown_by(references: np.ndarray, held: HeldOut) -> np.ndarray:
     """Return which of the images show a photograph of the references, uint8 (M, 48, 48): bool (N,)."""
+    if not len(references):
+        return np.zeros(len(held.faces), dtype=bool)
     return near_copies(held.faces.images, references)[:, 0] >= 0
 
 
@@ -225,7 +231,9 @@ def _reason(seen: list[Seen], whole: Faces, held: HeldOut) -> str:
         untouched &= all(was is False for was in held.trained_each)  # not for a split that repeats Training, either
         if untouched and all(by.known and not by.strangers and not selected_on(by, split) for by in seen):
             known = "" if theirs or held.synthetic else ", as far as its photographs are known again"
-            return f"{split} took no part in training or in choosing the epoch{known}."
+            repeats = int(np.any([by.trained | by.chose for by in seen], axis=0).sum())
+            but = f", but for {repeats:,} that the data repeat" if repeats else ""
+            return f"{split} took no part in training or in choosing the epoch{but}{known}."
         return f"It is the data's split to test on: {split}."
     if split == VALIDATION:
         return "The data have no test split: these are images of Training that were held out of it."
@@ -243,12 +251,19 @@ def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRec
                 f"--split {VALIDATION}: {candidate.run.path} held nothing out of training (--keep last). "
                 f"Choose one of: {', '.join(whole.splits())}"
             )
-    independent = [one for one in candidates if len(one.members) > 1 and not one.split.cross_validates]
+    parted = [one for one in candidates if one.config.data["validation_split"] == "Training"]
+    for candidate in parted:
+        if candidate.split.by_another_search:
+            raise UserError(
+                f"--split {VALIDATION}: {candidate.run.path} held out a part of what an earlier search for photographs "
+                f"had left of Training (--drop-copies), which this version cannot tell. Evaluate another split"
+            )
+    independent = [one for one in parted if len(one.members) > 1 and not one.split.cross_validates]
     if independent:
-        first = independent[0].run.member(0).path
+        first = independent[0].run.member(0)
         raise UserError(
             f"--split {VALIDATION}: each member of an ensemble has a validation part of its own, which others may have "
-            f"trained on. Evaluate one member, e.g. --run {first}, or another split"
+            f"trained on. Evaluate one member, e.g. --run {first.quoted}, or another split"
         )
     recipes = list({candidate.split: None for candidate in candidates})
     sha256s = {recipe.sha256 for recipe in recipes}

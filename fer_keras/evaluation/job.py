@@ -9,6 +9,7 @@ from fer_keras.console import counted
 from fer_keras.data.cache import content_sha256
 from fer_keras.errors import UserError
 from fer_keras.evaluation import submission
+from fer_keras.evaluation.caveats import of_drawn_faces
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
 from fer_keras.evaluation.replaced import replaced_by
@@ -57,9 +58,12 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
     """Evaluate the networks of all candidates together."""
     folder = _folder(held.split, candidates, options)
     _apart(folder, (_PREDICTED,), "the predictions of a file")
+    _apart(folder, ("photos.json",), "predictions of photos")
     cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
+    pictures = [f"{name}.png" for name in report.FIGURES]
+    _refuse_other_pictures(folder, [*pictures, report.ENSEMBLE] if len(members_of(candidates)) > 1 else pictures)
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
     with only_writer(folder):
@@ -77,6 +81,7 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     cli.import_quietly()
     from fer_keras.evaluation import compare, console, report
 
+    _refuse_other_pictures(folder, [compare.PICTURE])
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
     with only_writer(folder):
@@ -103,6 +108,22 @@ def _apart(folder: Path, names: tuple[str, ...], what: str) -> Path:
                 f"{folder}: expected a folder without {what}, received one with {name}. Choose another by --output"
             )
     return folder
+
+
+def _say_of_drawn_faces(candidates: list[Candidate]) -> None:
+    for said in of_drawn_faces(candidates):
+        print(f"warning: {said}\n", flush=True)
+
+
+def _refuse_other_pictures(folder: Path, names: list[str]) -> None:
+    """Raise UserError where a picture that is about to be drawn would take the place of somebody's own."""
+    from fer_keras.plots.style import drawn_here
+
+    for name in names:
+        if (folder / name).is_file() and not drawn_here(folder / name):
+            raise UserError(
+                f"{folder / name} stands there, and this program did not draw it. Choose another by --output"
+            )
 
 
 def _to_predict_into(folder: Path) -> Path:
@@ -136,12 +157,14 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     if options.submission is not None:
         submission.refuse_other_file(file)
     replaced = ". It replaces one that stood there" if file.exists() else ""
+    _say_of_drawn_faces(candidates)
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, report
 
     probabilities = ensembles.member_probabilities(members_of(candidates), faces.images, tta=options.tta)
     decision = ensembles.decide(probabilities, options.vote)
     if options.submission is None:
+        file.with_name(_PREDICTED).unlink(missing_ok=True)  # it comes last
         report.write_predictions(file, faces, decision)
         data = {"source": faces.source, "sha256": content_sha256(paths[0])}
         write_json(
@@ -169,21 +192,30 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
     folder = _to_predict_into(_folder("photos", candidates, options))
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, own_photos
-    from fer_keras.photos.predict import annotate
+    from fer_keras.photos.predict import annotate, search_all
+
+    table = folder / "photos.csv"
+    own_photos.refuse_other_table(table)
+    _say_of_drawn_faces(candidates)
 
     def predict(faces: np.ndarray) -> np.ndarray:
         probabilities = ensembles.member_probabilities(members_of(candidates), faces, tta=options.tta)
         return ensembles.decide(probabilities, options.vote).probabilities
 
-    results = annotate(photos, predict, folder, detect=options.detect)
-    if all(result.unreadable for result in results):
-        more = f" ({len(results)} such photos)" if len(results) > 1 else ""
-        raise UserError(f"--predict: {results[0].path} {results[0].problem}{more}")
-    table = folder / "photos.csv"
-    gone = own_photos.remove_earlier_pictures(table, asked, results)
-    own_photos.write_table(table, results)
-    write_json(table.with_suffix(".json"), judges_json(candidates, options.tta, options.vote))
+    searched = search_all(photos, detect=options.detect)
+    if all(result.unreadable for result in searched):
+        more = f" ({len(searched)} such photos)" if len(searched) > 1 else ""
+        raise UserError(f"--predict: {searched[0].path} {searched[0].problem}{more}")
+    with only_writer(folder):
+        replaced = ". It replaces one that stood there" if table.is_file() else ""
+        earlier = own_photos.pictures_in(table)
+        for file in (table, table.with_suffix(".json")):  # they come last: where they are, all beside them is theirs
+            file.unlink(missing_ok=True)
+        results = annotate(searched, predict, folder)
+        gone = own_photos.remove_earlier_pictures(earlier, asked, results)
+        own_photos.write_table(table, results)
+        write_json(table.with_suffix(".json"), judges_json(candidates, options.tta, options.vote))
     pictures = sum(result.picture is not None for result in results)
-    written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "")
-    replaced = f"\nremoved {counted(gone, 'picture')} of an earlier call; --output FOLDER keeps them" if gone else ""
-    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}{replaced}", flush=True)
+    written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "") + replaced
+    removed = f"\nremoved {counted(gone, 'picture')} of an earlier call; --output FOLDER keeps them" if gone else ""
+    print(f"\n{own_photos.summary_text(results)}\n\nwritten to {folder}: {written}{removed}", flush=True)

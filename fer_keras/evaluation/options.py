@@ -1,10 +1,9 @@
 """What `python evaluate.py` is asked for, checked before anything heavy is loaded."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from fer_keras.config import TTA
 from fer_keras.errors import UserError, unknown_name
-from fer_keras.inference import TTA
 
 VOTES = {"soft": "mean probability", "hard": "majority vote"}
 
@@ -20,13 +19,13 @@ class Options:
     tta: str = "none"
     vote: str = "soft"
     predict: tuple[str, ...] = ()
-    submission: Path | None = None
+    submission: str | None = None
     columns: tuple[str, ...] | None = None
     detect: bool = True
     compare: bool = False
     limit: int = 0
     logdir: str = "logs"
-    output: Path | None = None
+    output: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:

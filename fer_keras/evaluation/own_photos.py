@@ -3,9 +3,11 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
+from fer_keras.errors import UserError
 from fer_keras.files import written_aside
 from fer_keras.photos.predict import PhotoResult
 from fer_keras.plots.style import drawn_here
@@ -27,32 +29,46 @@ def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
                 rows.writerow([result.path, number, box.x, box.y, box.width, box.height, said, *shown, picture])
 
 
-def remove_earlier_pictures(table: Path, asked: Sequence[Path], results: Sequence[PhotoResult]) -> int:
-    """Remove the pictures that an earlier call drew and `table` tells of, but for those of `results`; return how many.
+def refuse_other_table(table: Path) -> None:
+    """Raise UserError where a file stands in the table's place that no earlier call has written."""
+    if table.is_file() and not table.with_suffix(".json").is_file() and _header(table) != _COLUMNS:
+        raise UserError(f"{table} stands there, and is no table of photos by this program. Choose another by --output")
+
+
+def remove_earlier_pictures(earlier: set[Path], asked: Sequence[Path], results: Sequence[PhotoResult]) -> int:
+    """Remove the pictures of an earlier call but for those of `results`; return how many were there.
 
     Else they would stand beside a table that does not know them. asked: photos of this call, which stay, as does what
     this program did not draw.
     """
     kept = {path.resolve() for path in (*asked, *(result.picture for result in results if result.picture))}
-    earlier = {table.parent / name for name in _pictures_in(table)}
     gone = [path for path in earlier if path.is_file() and path.resolve() not in kept and drawn_here(path)]
     for path in gone:
         path.unlink()
     return len(gone)
 
 
-def _pictures_in(table: Path) -> set[str]:
-    """Return the names of the pictures that a table tells of; none where there is no table of ours."""
-    if not table.is_file():
+def pictures_in(table: Path) -> set[Path]:
+    """Return the pictures that a table tells of, beside it; none where there is no table of ours."""
+    if not table.is_file() or _header(table) != _COLUMNS:
         return set()
-    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:  # -sig: as spreadsheets save it
-        rows = csv.DictReader(file)
+    with _opened(table) as file:
         try:
-            if tuple(rows.fieldnames or ()) != _COLUMNS:
-                return set()
-            return {Path(row["picture"]).name for row in rows if row["picture"]}
+            return {table.parent / Path(row["picture"]).name for row in csv.DictReader(file) if row["picture"]}
         except csv.Error:  # damaged since
             return set()
+
+
+def _header(table: Path) -> tuple[str, ...]:
+    with _opened(table) as file:
+        try:
+            return tuple(next(csv.reader(file), ()))
+        except csv.Error:
+            return ()
+
+
+def _opened(table: Path) -> TextIO:
+    return table.open(newline="", encoding="utf-8-sig", errors="replace")  # -sig: as spreadsheets save it
 
 
 def summary_text(results: Sequence[PhotoResult]) -> str:
@@ -62,7 +78,7 @@ def summary_text(results: Sequence[PhotoResult]) -> str:
         if result.problem:
             rows.append((result.path.name, "-", "-", result.problem))
         for number, probabilities in enumerate(result.probabilities, 1):
-            first, second = probabilities.argsort()[::-1][:2]
+            first, second = (-probabilities).argsort(kind="stable")[:2]
             said = f"{EMOTIONS[first]} {probabilities[first]:.2f}"
             rows.append((result.path.name, str(number), said, f"then {EMOTIONS[second]} {probabilities[second]:.2f}"))
     return columns(rows, right=(1,))

@@ -39,4 +39,6 @@ def _same(there: dict[str, Any], now: dict[str, Any]) -> bool:
 
 
 def _names(one: dict[str, Any]) -> list[str]:
-    return [Path(str(run)).name for run in one["runs"]]
+    """Return the names of the runs, those of members with their ensemble's."""
+    paths = [Path(str(run)) for run in one["runs"]]
+    return ["/".join(path.parts[-3:]) if path.parent.name == "members" else path.name for path in paths]

@@ -16,7 +16,6 @@ from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, judges_json
 from fer_keras.files import write_json, written_aside
 from fer_keras.metrics import (
     Metrics,
-    ensemble_accuracies,
     evaluate_probabilities,
     least_confident_hits,
     most_confident_mistakes,
@@ -28,8 +27,18 @@ from fer_keras.plots.gallery import gallery_figure
 from fer_keras.plots.reliability import reliability_figure
 from fer_keras.plots.style import drawn_here, save_figure
 from fer_keras.runs import METRICS, PREDICTIONS
+from fer_keras.votes import ensemble_accuracies
 
 ENSEMBLE = "ensemble.png"
+FIGURES = (
+    "confusion_matrix",
+    "confusion_matrix_normalized",
+    "counts",
+    "class_accuracy",
+    "reliability",
+    "mistakes",
+    "hits",
+)
 FACES_SHOWN = 35  # in mistakes.png and in hits.png: five rows of seven
 
 
@@ -178,6 +187,7 @@ def figures(evaluation: Evaluation) -> dict[str, Figure]:
         "mistakes": _gallery(evaluation, most_confident_mistakes, "the most confident mistakes"),
         "hits": _gallery(evaluation, least_confident_hits, "the least confident hits"),
     }
+    assert tuple(drawn) == FIGURES, "which are looked for before anything is evaluated"
     if evaluation.votes:
         if evaluation.vote == "soft":  # a majority is in the title of every figure
             title += f", {VOTES['soft']}"

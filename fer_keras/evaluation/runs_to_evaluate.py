@@ -54,11 +54,12 @@ def members_of(candidates: list[Candidate]) -> tuple[Member, ...]:
 
 
 def judges_json(candidates: list[Candidate], tta: str, vote: str) -> dict[str, Any]:
-    """Return what is recorded of who judges the images, and how. epoch: of the network, where it is one."""
+    """Return what is recorded of who judges the images, and how. epoch: of the networks, None where they differ."""
     members = members_of(candidates)
+    epochs = {member.epoch for member in members}
     return {
         "runs": [str(candidate.run.path) for candidate in candidates],
-        "epoch": members[0].epoch if len(members) == 1 else None,
+        "epoch": epochs.pop() if len(epochs) == 1 else None,
         "n_members": len(members),
         "tta": tta,
         "vote": vote,
@@ -135,11 +136,11 @@ def _listed(numbers: list[int], most: int = 12) -> str:
 
 
 def _unfinished(run: Run, members: list[Run]) -> UserError:
-    done = [member.path for member in members if member.finished and member != run]
+    done = [member.quoted for member in members if member.finished and member != run]
     said = f"{run.path} was not trained to its end"
     if done:
         said += f" ({len(done)} of {len(members)} members were)"
     said += f". Go on with it: python train.py --resume {run.quoted}"
     if done:
-        said += f"; or evaluate what there is: --run {' '.join(map(str, done))}"
+        said += f"; or evaluate what there is: --run {' '.join(done)}"
     return UserError(said)

@@ -146,7 +146,7 @@ def seen_by(candidate: Candidate, faces: Faces, library: Library, *, validation:
             may_have_chosen |= run.chose
             strangers += [run.name] if run is not own else []
             continue
-        if (run.recipes, run.chose) in done and run is not own:
+        if (run.recipes, run.chose) in done:
             continue
         done.add((run.recipes, run.chose))
         training, held_out = library.places(run)

@@ -13,13 +13,13 @@ from fer_keras.explanations.folder import MethodFolder, kept_maps
 from fer_keras.explanations.progress import Tell
 from fer_keras.explanations.regions import parts_from, parts_of_faces
 from fer_keras.explanations.study import Study, layer_of, predictor
-from fer_keras.metrics import SIGNIFICANT
 from fer_keras.plots.scores import curves_figure, scores_figure
 from fer_keras.scores.baselines import BASELINES
 from fer_keras.scores.explained import Explain, Explained
 from fer_keras.scores.registry import SCORES
 from fer_keras.scores.sanity import DRAWS, UPPER, untrained
 from fer_keras.scores.summary import ahead_of_baselines, summarised
+from fer_keras.significance import SIGNIFICANT
 
 
 def write_scores(names: list[str], study: Study, folder: MethodFolder, tell: Tell) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def read_photo(path: Path) -> np.ndarray:
 
 def _photos_in(folder: Path) -> list[Path]:
     images, phone, seen = [], 0, set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
         if (place := Path(parent).resolve()) in seen:  # links may lead round in a circle
             folders.clear()
             continue
@@ -79,6 +80,11 @@ def _photos_in(folder: Path) -> list[Path]:
     if phone:
         _log.warning("Passed over %d HEIC files in %s. Convert them to JPEG first", phone, folder)
     return sorted(found, key=lambda path: natural_key(path.relative_to(folder).as_posix()))
+
+
+def _raise(error: OSError) -> NoReturn:
+    """Tell of a folder that may not be read: `os.walk` passes over it."""
+    raise error
 
 
 def _readable(suffix: str) -> str:

@@ -42,23 +42,15 @@ class PhotoResult:
 
 
 def annotate(
-    photos: list[Path],
-    predict: Callable[[np.ndarray], np.ndarray],
-    output: Path,
-    *,
-    detect: bool = True,
-    tell: Callable[[str], None] = say,
+    searched: list[PhotoResult], predict: Callable[[np.ndarray], np.ndarray], output: Path
 ) -> list[PhotoResult]:
     """Read the emotions in photos, and write for each with a face `<output>/<its name>.png`.
 
-    predict: uint8 (N, 48, 48) -> probabilities, float (N, 7); called once, with the faces of all photos.
-    output: a folder, made where it is missing. Nothing in it is written over but pictures of an earlier time.
-    detect: False takes each photo as one face that fills it, whole and squeezed to 48 x 48 as the readers of data do.
-    tell: is called with a line on each photo as it is searched: progress for people.
-
-    A photo that is damaged or without a face is told in its result's `problem`, and the others go on.
+    searched: what `search_all` found in them. predict: uint8 (N, 48, 48) -> probabilities, float (N, 7); called once,
+    with the faces of all photos. output: a folder, made where it is missing. Nothing in it is written over but pictures
+    of an earlier time.
     """
-    searched = search_all(photos, detect=detect, tell=tell)
+    photos = [result.path for result in searched]
     crops = np.concatenate([result.crops for result in searched]) if searched else _no_faces()
     probabilities = np.asarray(predict(crops)) if len(crops) else np.zeros((0, NUM_EMOTIONS), np.float32)
     assert probabilities.shape == (len(crops), NUM_EMOTIONS), probabilities.shape
@@ -91,7 +83,13 @@ def picture_names(photos: list[Path], output: Path) -> list[str]:
 
 
 def search_all(photos: list[Path], *, detect: bool = True, tell: Callable[[str], None] = say) -> list[PhotoResult]:
-    """Return the faces of each photo, their probabilities not known yet. detect, tell: as for `annotate`."""
+    """Return the faces of each photo, their probabilities not known yet.
+
+    detect: False takes each photo as one face that fills it, whole and squeezed to 48 x 48 as the readers of data do.
+    tell: is called with a line on each photo as it is searched: progress for people.
+
+    A photo that is damaged or without a face is told in its result's `problem`, and the others go on.
+    """
     results = []
     for number, path in enumerate(photos, 1):
         result = _search(path, detect=detect)

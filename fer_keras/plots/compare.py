@@ -29,6 +29,7 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
     whole = {"all images": metrics[0].n, **rests}
     rows = [f"{name} ({n:,})" for name, n in [*whole.items(), *((EMOTIONS[i], support[i]) for i in present)]]
     step = min(0.22, 0.7 / len(names))
+    legend = []
     with house_style():
         figure = new_figure(_WIDTH, 1.3 + 0.2 * len(names) + max(0.34, 0.12 * len(names)) * len(rows))
         ax = figure.add_subplot()
@@ -36,7 +37,7 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
             left = [one.rests[name] for name in rests]
             value = np.array([one.accuracy, *(rest.accuracy for rest in left), *one.recall[present]])
             interval = np.vstack([one.accuracy_ci95, *(rest.accuracy_ci95 for rest in left), one.recall_ci95[present]])
-            ax.errorbar(
+            marks = ax.errorbar(
                 value,
                 np.arange(len(rows)) + (r - (len(names) - 1) / 2) * step,
                 xerr=np.abs(interval.T - value),
@@ -45,8 +46,8 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
                 markersize=4.5,
                 elinewidth=1,
                 capsize=2,
-                label=f"{name}: {one.accuracy:.3f}",
             )
+            legend.append((marks, f"{name}: {one.accuracy:.3f}"))  # by hand: one that begins with _ is no label
         for between in np.arange(len(rows) - 1) + 0.5:
             ax.axhline(between, color="0.5" if between == len(whole) - 0.5 else "0.92", linewidth=0.8, zorder=0)
         ax.set_yticks(range(len(rows)), rows, fontsize=9)
@@ -55,7 +56,7 @@ def compare_figure(metrics: Sequence[Metrics], names: Sequence[str], *, title: s
         ax.set_axisbelow(True)
         ax.tick_params(axis="y", length=0)
         ax.tick_params(axis="x", labelsize=8)
-        handles, labels = ax.get_legend_handles_labels()
+        handles, labels = zip(*legend, strict=True)
         where = {"loc": "outside upper left", "alignment": "left"}
         figure.legend(handles, labels, title=fitted(title, _WIDTH) or None, title_fontsize=10, fontsize=8, **where)
     return figure

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from fer_keras.metrics import SIGNIFICANT
 from fer_keras.scores.baselines import BASELINES
 from fer_keras.scores.registry import SCORES
+from fer_keras.significance import SIGNIFICANT
 
 DRAWS = 199_999  # of signs, where images are too many to try all
 _ALL = 14  # images of which all signs are tried

@@ -175,7 +175,7 @@ def _trained(file: Path, settings: Settings, chosen: dict[str, Any], word: str, 
     if run is None:
         run = job.start(settings, logdir=logdir, name=word, command=command, given=chosen, go_on=again)
     else:
-        run = job.resume(str(run.path), logdir=logdir, data=None, command=command, go_on=again)
+        run = job.resume(str(run.path), logdir=logdir, data=settings.data, command=command, go_on=again)
     keras.utils.clear_session()
     say("")
     return run

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fer_keras.config import flag
+from fer_keras.console import listed
 from fer_keras.data.disputed import disputed
 from fer_keras.data.faces import Faces
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
@@ -41,7 +42,8 @@ def without_disputed(training: Faces, judges: str, logdir: str) -> tuple[Faces, 
     if missing:
         names = ("limit", "drop_uniform", "drop_copies")
         chosen = [flag(name) for name in names if getattr(config.settings, name)]
-        cure = f"Give the same {' and '.join(chosen)}, or cross-validate without" if chosen else f"Make it: {evaluate}"
+        chosen += ["--seed"] if config.settings.limit else []  # which chooses among the images
+        cure = f"Give the same {listed(chosen)}, or cross-validate without" if chosen else f"Make it: {evaluate}"
         raise UserError(
             f"{FLAG}: {file} says nothing of {len(missing):,} of the {len(training):,} training images (the first is "
             f"{missing[0]}). {cure}"

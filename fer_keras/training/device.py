@@ -86,3 +86,8 @@ def distribution(device: Device) -> Iterator[None]:
 
         with tf.distribute.MirroredStrategy().scope():
             yield
+
+
+def says_out_of_memory(error: Exception) -> bool:
+    """Tell whether an error of TensorFlow or JAX is that the device's memory is too small."""
+    return type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)

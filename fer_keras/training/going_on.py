@@ -17,6 +17,11 @@ from fer_keras.training.split import Split
 
 def refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
     """Raise UserError if this version chooses other images for the run than the one that began it."""
+    if config.data.get("copies_by", 0) != split.record.get("copies_by", 0):
+        raise UserError(
+            f"{run.path}: --drop-copies left out what another search for photographs had found than this version's. "
+            f"Go on with the version that began it (environment.json), or train anew"
+        )
     for part in ("training", "validation"):
         before, now = config.data.get(part), split.record[part]
         if before not in (None, now):
@@ -57,7 +62,7 @@ def _trained(settings: Settings, progress: Progress) -> bool:
 def remove_half_written(run: Run, settings: Settings) -> None:
     """Remove half-written files of a killed process: a checkpoint takes three times the room of its network."""
     for one in {run, *run.networks(settings.networks)}:
-        for folder in (one.path, one.checkpoint_file.parent):
+        for folder in (one.path, one.checkpoint_file.parent, one.figure("history").parent):
             remove_unfinished(folder)
 
 

@@ -30,7 +30,7 @@ from fer_keras.training.checkpoint import read_progress
 from fer_keras.training.clean import refuse_other_judgements
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
-from fer_keras.training.device import Device, find_device
+from fer_keras.training.device import Device, find_device, says_out_of_memory
 from fer_keras.training.environment import environment
 from fer_keras.training.figures import draw_before, draw_history
 from fer_keras.training.going_on import (
@@ -214,7 +214,8 @@ def _train_members(job: _Job, faces: Faces, record: dict) -> None:
             split = choose_split(faces, own, job.logdir, lineage=ancestors_in(record))
             refuse_other_judgements(record, split.record)
             say(f"\nmember {index + 1} of {job.settings.networks}, seed {own.seed}: {split.record['rule']}")
-            write_config(member, RunConfig(own, split.record))
+            limited = {"limit_seed": job.settings.seed} if own.limit else {}
+            write_config(member, RunConfig(own, split.record | limited))
             of_member = dataclasses.replace(job, run=member, settings=own)
             _record_environment(of_member)
             same_images = index and not own.holds_out
@@ -238,18 +239,28 @@ def _train_one(job: _Job, split: Split, elder: Run | None = None) -> None:
     begun = run.checkpoint_file.is_file()
     if not begun:
         draw_before(run, settings, split)
-    lines = EpochLines(settings, read_progress(run.checkpoint_file) if begun else None)
-    progress = train(
-        run,
-        settings,
-        split.training,
-        split.validation,
-        job.device,
-        initial_weights=None if begun else starting_network(settings, split.training, job.logdir),
-        targets=targets_of(run, settings, split.training, job.logdir, job.device.precision, elder),
-        watch=[EpochBar(lines)],
-        report=lines,
-    )
+    initial_weights = None if begun else starting_network(settings, split.training, job.logdir)
+    targets = targets_of(run, settings, split.training, job.logdir, job.device.precision, elder)
+    lines = EpochLines(settings, read_progress(run.checkpoint_file) if begun else None)  # whose clock runs from here
+    try:
+        progress = train(
+            run,
+            settings,
+            split.training,
+            split.validation,
+            job.device,
+            initial_weights=initial_weights,
+            targets=targets,
+            watch=[EpochBar(lines)],
+            report=lines,
+        )
+    except Exception as error:
+        if not says_out_of_memory(error):
+            raise
+        raise UserError(
+            f"--batch-size: {settings.batch_size} images at a time are more than the memory holds. Take fewer, or a "
+            f"smaller network"
+        ) from None
     draw_history(run, settings, progress, split.record)
     write_json(run.result_file, _result(progress, len(split.training), len(split.validation)))
 

@@ -80,6 +80,8 @@ def rule_text(faces: Faces, settings: Settings, training: Faces, validation: Fac
             rule += " The data have no test split: give --val-fraction too, or nothing tells how good it is."
     elif validates_on_publictest(faces, recipe):
         rule = f"Trains on Training ({len(training):,}), selects on PublicTest ({len(validation):,})."
+        if "PrivateTest" not in faces.splits():
+            rule += " No split is left to test on: --val-fraction 0.1 would leave PublicTest."
     elif recipe.cross_validates:
         part = "selects its epoch" if settings.keep == "best" else "measures its last epoch"
         rule = (

@@ -263,3 +263,14 @@ def test_a_part_held_out_that_leaves_one_emotion_is_refused():
         else:
             left.append(set(training.labels.tolist()))
     assert None in left and {0, 1} in left and {0} not in left, "these seeds show nothing"
+
+
+@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 4, "fold": 2}])
+def test_of_what_another_search_left_no_part_is_told_again_and_all_counts_as_trained_on(part):
+    images, cuts = photos_with_copies()
+    images[3] = cuts[45]
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    recipe = recipe_of(faces, **part, drop_copies=True)
+    assert len(indices(recipe, faces)[1])
+    training, validation = indices(replace(recipe, copies_by=recipe.copies_by - 1), faces)
+    assert training.tolist() == list(range(40)) and not len(validation)

@@ -25,6 +25,12 @@ def test_what_the_images_did_is_said(keep, record, said):
     assert images_said(RunConfig(Settings(keep=keep), record)) == said
 
 
+def test_members_that_all_select_on_the_datas_own_split_do_so_again():
+    assert "--val-fraction 0.0" in recipe_command(Settings(members=5, val_fraction=0.0))
+    for other in ({}, {"members": 5, "keep": "last"}, {"members": 5, "val_fraction": 0.1}):
+        assert "--val-fraction 0.0" not in recipe_command(Settings(**other))
+
+
 @pytest.mark.parametrize("images", [MANY, MANY - 1])
 @pytest.mark.parametrize(
     "asked",

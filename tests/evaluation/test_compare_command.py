@@ -11,10 +11,10 @@ from scipy.stats import binomtest
 from fer_keras.data.prepare import load_faces
 from fer_keras.data.source import read_faces
 from fer_keras.evaluation import compare
-from fer_keras.metrics import McNemar
 from fer_keras.models.files import save_model
 from fer_keras.models.registry import build
 from fer_keras.runs import Run
+from fer_keras.significance import McNemar
 from tests.evaluation.made_runs import LIMIT, predicted_by
 
 
@@ -109,7 +109,8 @@ def test_a_lead_on_images_that_were_seen_is_told_apart(command, titles, with_cop
 def test_a_verdict_holds_only_if_it_does_on_new_images(unseen, shown):
     two = [SimpleNamespace(held=SimpleNamespace(selected_on=False, trained_each=(False,), copied=[]))] * 2
     pair = compare.Pair(0, 1, McNemar(90, 28, 1e-8), unseen and McNemar(*unseen))
-    verdict, *more = compare.tests_text(compare.Comparison(two, [pair])).splitlines()[1:]
+    verdict, *more, of_networks = compare.tests_text(compare.Comparison(two, [pair])).splitlines()[1:]
+    assert "not of recipes" in of_networks
     assert "A is better" in verdict
     assert verdict.endswith("; without copies that is not shown") is not shown
     assert len(more) == (unseen is not None)
@@ -126,7 +127,7 @@ def test_of_three_pairs_one_below_a_twentieth_is_what_chance_would_do():
     assert "A and B: " in said[1] and said[1].endswith("p = 0.030: chance alone could do that")
     assert "A and C: " in said[2] and said[2].endswith("p = 0.010: A is better, and hardly by chance")
     assert "B and C: " in said[3] and said[3].endswith("p = 1.000: chance alone could do that")
-    (alone,) = compare.tests_text(compare.Comparison(three[:2], tests[:1])).splitlines()[1:]
+    _, alone, _ = compare.tests_text(compare.Comparison(three[:2], tests[:1])).splitlines()
     assert alone.endswith("p = 0.030: A is better, and hardly by chance")
 
 
@@ -139,7 +140,6 @@ def test_a_majority_is_compared_with_one_of_its_members_and_said_to_be_one(comma
     assert "tta flip, majority vote" in titles["comparison"]
     code, out, _ = command(*both)
     assert "tta:" not in out and re.search(r"vote: +mean probability\n", out)
-    said = (
-        "replaces one that stood there, of 00 and 20260105-000000-cnn3-pair, 7 images of synthetic faces, PrivateTest"
-    )
-    assert f"{said}, --tta flip, --vote hard, --seed 0. --output" in out
+    member = "20260105-000000-cnn3-pair/members/00"
+    of = f"{member} and 20260105-000000-cnn3-pair, 7 images of synthetic faces, PrivateTest"
+    assert f"replaces one that stood there, of {of}, --tta flip, --vote hard, --seed 0. --output" in out

@@ -394,3 +394,57 @@ def test_a_split_of_photographs_that_training_has_is_not_said_to_have_taken_no_p
     write_text(data, "\n".join(lines) + "\n")
     held = hold_out([candidate_of(data)], find_copies=True)
     assert not held.leaked.any() and held.copied.all() and "took no part" not in held.reason
+
+
+@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 2}])
+def test_what_a_run_of_an_earlier_search_held_out_is_not_guessed(csv_of, candidate_of, part):
+    run = candidate_of(csv_of(*ALL), validation_split="Training", drop_copies=True, **part)  # copies_by: not recorded
+    with pytest.raises(UserError, match="a part of what an earlier search for photographs had left of Training"):
+        hold_out([run], split="validation")
+    assert hold_out([run], split="Training").leaked.all()
+
+
+def test_members_that_share_the_validation_split_of_the_data_are_evaluated_on_it(csv_of, make_run, drawn):
+    run = make_run(csv_of(*ALL), members=2)
+    for i in range(2):
+        write_text(run.member(i).config_file, run.config_file.read_text())
+        write_text(run.member(i).result_file, "{}")
+    (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
+    held = hold_out([candidate], split="validation")
+    assert np.array_equal(held.faces.images, drawn.split("PublicTest").images)
+
+
+def test_nothing_is_looked_for_among_no_images(csv_of, candidate_of, monkeypatch):
+    asked = []
+
+    def search(images, references):
+        asked.append(len(references))
+        return np.full((len(images), 8), -1)
+
+    monkeypatch.setattr("fer_keras.evaluation.held_out.near_copies", search)
+    run = candidate_of(csv_of(*ALL), validation_split="", keep="last")
+    assert not hold_out([run], split="PublicTest", find_copies=True).copied.any() and asked == [70]
+
+
+def test_what_all_images_chose_is_not_said_to_have_been_left_out(csv_of, candidate_of):
+    chose = hold_out([candidate_of(csv_of(*ALL))], split="PublicTest", find_copies=True)
+    other = hold_out([candidate_of(csv_of(*ALL), "b")], split="PrivateTest", find_copies=True)
+    assert chose.copied_before.startswith("that were seen in training, or whose photograph")
+    assert other.copied_before.startswith("that were seen, or whose photograph")
+
+
+def test_repeats_that_the_data_have_are_no_part_that_is_passed_over(csv_of, candidate_of, with_copies):
+    held = hold_out([candidate_of(with_copies)])  # one of the 14 stands in Training too
+    assert (
+        held.reason == "PrivateTest took no part in training or in choosing the epoch, but for 1 that the data repeat."
+    )
+
+
+@pytest.mark.parametrize(("split", "warned"), [("PrivateTest", True), ("Training", False)])
+def test_an_epoch_is_not_to_be_chosen_on_a_test(csv_of, make_run, split, warned):
+    run = make_run(csv_of(*ALL))
+    for epoch in (2, 4):
+        write_text(run.epoch_file(epoch), "")
+    (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=4)
+    said = [warning for warning in hold_out([candidate], split=split).warnings if "best of several epochs" in warning]
+    assert len(said) == warned

@@ -52,7 +52,7 @@ def test_what_is_predicted_says_by_which_networks(command, logs, tmp_path):
         "data": {"source": str(data), "sha256": hashlib.sha256(data.read_bytes()).hexdigest()},
         "n": 2,
         "runs": [str(logs / name) for name in names],
-        "epoch": None,
+        "epoch": 2,
         "n_members": 2,
         "tta": "flip",
         "vote": "soft",
@@ -124,10 +124,82 @@ def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, f
 def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, tmp_path):
     (tmp_path / "o").mkdir()
     (tmp_path / "o" / "photos.csv").write_text("of an earlier time")
+    (tmp_path / "o" / "photos.json").write_text("{}")
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     code, _, err = command("--run", RUN, "--predict", tmp_path / "broken.jpg", "--output", tmp_path / "o")
     assert code == 2 and "broken.jpg cannot be decoded" in err and err.count("\n") == 1
     assert (tmp_path / "o" / "photos.csv").read_text() == "of an earlier time"
+
+
+def files_in(folder):
+    return {path.name for path in folder.iterdir() if path.name != ".lock"}
+
+
+def test_a_table_of_somebodys_own_is_not_written_over_and_ours_is_said_to_be(command, tmp_path):
+    Image.new("L", (48, 48), 128).save(tmp_path / "a.png")
+    asked = ("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    table = tmp_path / "out" / "photos.csv"
+    table.write_text("photo,price\na.png,3\n")
+    code, _, err = command(*asked)
+    assert code == 2 and "photos.csv stands there, and is no table of photos by this program" in err
+    assert table.read_text() == "photo,price\na.png,3\n" and files_in(tmp_path / "out") == {"photos.csv"}
+    table.unlink()
+    assert "It replaces" not in command(*asked)[1]
+    assert "photos.csv and 1 picture. It replaces one that stood there" in command(*asked)[1]
+
+
+def test_photos_that_are_stopped_half_way_leave_no_table_of_the_earlier_ones(command, tmp_path, monkeypatch):
+    for name in "ab":
+        Image.new("L", (48, 48), 128).save(tmp_path / f"{name}.png")
+    asked = ("--no-detect", "--predict", tmp_path / "a.png", tmp_path / "b.png", "--output", tmp_path / "out")
+    command("--run", RUN, *asked)
+    assert files_in(tmp_path / "out") == {"a.png", "b.png", "photos.csv", "photos.json"}
+
+    def stopped_at_b(figure, path, **_):
+        if path.name == "b.png":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("fer_keras.photos.predict.save_figure", stopped_at_b)
+    assert command("--run", "20260102-000000-cnn3", *asked)[0] == 130
+    assert files_in(tmp_path / "out") == {"a.png", "b.png"}
+
+
+@pytest.mark.parametrize("kind", ["table", "photo"])
+def test_what_a_network_of_drawn_faces_says_of_others_is_said_to_be_worth_little(command, tmp_path, kind):
+    Image.new("L", (48, 48), 128).save(tmp_path / "a.png")
+    table = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    asked = (table,) if kind == "table" else (tmp_path / "a.png", "--no-detect")
+    _, out, _ = command("--run", RUN, "--predict", *asked, "--output", tmp_path / "out")
+    assert out.startswith("warning: Trained on drawn, synthetic faces: no network for real ones.\n")
+
+
+@pytest.mark.parametrize("compared", [False, True])
+def test_no_evaluation_is_drawn_over_a_picture_of_somebodys(command, tmp_path, compared):
+    name = "comparison.png" if compared else "hits.png"
+    Image.new("L", (48, 48), 128).save(tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    runs = ("--run", RUN, "--run", "20260102-000000-cnn3", "--compare") if compared else ("--run", RUN)
+    code, out, error = command(*runs, "--output", tmp_path)
+    assert code == 2 and f"{name} stands there, and this program did not draw it" in error and out == ""
+    assert (tmp_path / name).read_bytes() == before
+
+
+def test_nothing_is_evaluated_into_predictions_of_photos(command, tmp_path):
+    out = tmp_path / "out"
+    Image.new("L", (48, 48), 128).save(tmp_path / "hits.png")
+    command("--run", RUN, "--no-detect", "--predict", tmp_path / "hits.png", "--output", out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    code, _, error = command("--run", RUN, "--output", out)
+    assert code == 2 and "without predictions of photos, received one with photos.json" in error
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+@pytest.mark.parametrize("flag", ["--output", "--submission"])
+def test_a_place_that_is_empty_is_refused(command, tmp_path, flag):
+    data = write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")
+    code, _, error = command("--run", RUN, "--predict", data, flag, "")
+    assert code == 2 and f"{flag}: expected a value, received an empty one" in error
 
 
 def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
@@ -135,25 +207,25 @@ def test_the_pictures_of_earlier_photos_go_with_their_table(command, tmp_path):
         Image.new("L", (48, 48), 128).save(tmp_path / f"{name}.png")
     out = tmp_path / "out"
     command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", tmp_path / "b.png", "--output", out)
-    assert {path.name for path in out.iterdir()} == {"a.png", "b.png", "photos.csv", "photos.json"}
+    assert files_in(out) == {"a.png", "b.png", "photos.csv", "photos.json"}
     (out / "b-2.png").write_bytes((tmp_path / "mine.png").read_bytes())  # a picture of somebody's
     (out / "b-2024.png").write_bytes((out / "b.png").read_bytes())  # a copy of ours that somebody keeps
     table = out / "photos.csv"
     table.write_text(table.read_text(), encoding="utf-8-sig")  # as a spreadsheet saves it
     _, said, _ = command("--run", RUN, "--no-detect", "--predict", tmp_path / "a.png", "--output", out)
     assert "removed 1 picture of an earlier call" in said
-    assert {path.name for path in out.iterdir()} == {"a.png", "b-2.png", "b-2024.png", "photos.csv", "photos.json"}
+    assert files_in(out) == {"a.png", "b-2.png", "b-2024.png", "photos.csv", "photos.json"}
     (out / "b-2024.png").unlink()
     for _ in range(2):  # of a picture that was drawn here and is now asked about
         command("--run", RUN, "--no-detect", "--predict", out / "a.png", "--output", out)
-        assert {path.name for path in out.iterdir()} == {"a.png", "a-2.png", "b-2.png", "photos.csv", "photos.json"}
+        assert files_in(out) == {"a.png", "a-2.png", "b-2.png", "photos.csv", "photos.json"}
     asked = ["--predict", out / "b-2.png", out / "a-2.png"]
     _, said, _ = command("--run", RUN, "--no-detect", *asked, "--limit", 1, "--output", out)
     assert (out / "a-2.png").is_file() and "removed" not in said  # what is asked about, beyond the limit too
     for _ in range(2):  # called again it is given the same photos, not what it has drawn of them
         _, said, _ = command("--run", RUN, "--no-detect", "--predict", out, "--output", out)
         assert [Path(row["photo"]).name for row in read_csv(table)] == ["b-2.png"]
-        assert {path.name for path in out.iterdir()} == {
+        assert files_in(out) == {
             "a.png",
             "a-2.png",
             "b-2.png",
@@ -179,7 +251,7 @@ def test_images_that_are_faces_already_are_predicted_one_by_one(command, tmp_pat
     found = np.array([[float(row[emotion]) for emotion in EMOTIONS] for row in rows])
     np.testing.assert_allclose(found, expected, atol=2e-6)
     assert code == 0 and [row["predicted"] for row in rows] == [EMOTIONS[i] for i in expected.argmax(axis=1)]
-    assert {"face0.png", "face1.png", "photos.csv", "photos.json"} == {path.name for path in (tmp_path / "o").iterdir()}
+    assert {"face0.png", "face1.png", "photos.csv", "photos.json"} == files_in(tmp_path / "o")
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 
 from fer_keras.errors import UserError
 from fer_keras.evaluation.runs_to_evaluate import find_candidates, members_of
+from fer_keras.runs import Run
 
 
 @pytest.fixture
@@ -70,6 +71,10 @@ def test_a_member_can_be_evaluated_alone_with_the_seed_that_limited_them_all(mak
     run.member(1).config_file.write_text(json.dumps(config))
     (candidate,) = find(run.member(1))
     assert candidate.split.limit_seed == 11 and candidate.config.settings.seed == 12
+    config["data"]["limit_seed"] = 11  # which is recorded now, for a member that is moved
+    run.member(1).config_file.write_text(json.dumps(config))
+    (candidate,) = find(Run(run.member(1).path.rename(run.path.with_name("solo"))))
+    assert candidate.split.limit_seed == 11
 
 
 def test_a_kept_epoch_is_taken_even_of_an_unfinished_run_and_a_missing_one_lists_them(make_run, data):

@@ -41,7 +41,7 @@ def test_confidence_is_told_beside_what_came_of_it(probability, labels, said, ma
     probabilities[:, 3] = probability
     evaluation = SimpleNamespace(
         metrics=evaluate_probabilities(np.array(labels), probabilities, resamples=10),
-        held=SimpleNamespace(leaked=None, copied=None, seen_before=""),
+        held=SimpleNamespace(leaked=None, copied=None, seen_before="", copied_before=""),
         majority=majority,
     )
     *_, row = console.numbers(evaluation).splitlines()

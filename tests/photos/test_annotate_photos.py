@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from fer_keras.data.folders import decode_face
-from fer_keras.photos.predict import NO_FACE, annotate, picture_names
+from fer_keras.photos.predict import NO_FACE, annotate, picture_names, search_all
 
 
 class Predict:
@@ -33,7 +33,7 @@ def photos(tmp_path_factory, drawn_scene):
 
 def test_each_photo_is_told_and_the_faces_are_predicted_in_one_call(photos, tmp_path):
     predict, told = Predict(), []
-    two, none, broken, one = results = annotate(photos, predict, tmp_path / "new" / "out", tell=told.append)
+    two, none, broken, one = results = annotate(search_all(photos, tell=told.append), predict, tmp_path / "new" / "out")
     assert [result.path for result in results] == photos
     assert [len(result.boxes) for result in results] == [2, 0, 0, 1]
     assert two.boxes[0].x < two.boxes[1].x
@@ -59,7 +59,7 @@ def test_each_photo_is_told_and_the_faces_are_predicted_in_one_call(photos, tmp_
 
 @pytest.mark.parametrize(("number", "faces"), [(0, 2), (3, 1)])
 def test_crops_are_of_the_faces_in_the_photo_each_beside_its_box(photos, tmp_path, number, faces):
-    (result,) = annotate([photos[number]], Predict(), tmp_path / "out")
+    (result,) = annotate(search_all([photos[number]]), Predict(), tmp_path / "out")
     assert result.crops.shape == (faces, 48, 48)
     with Image.open(photos[number]) as photo:
         for box, crop in zip(result.boxes, result.crops, strict=True):
@@ -70,8 +70,8 @@ def test_crops_are_of_the_faces_in_the_photo_each_beside_its_box(photos, tmp_pat
 
 def test_without_a_face_nothing_is_predicted(photos, tmp_path):
     predict = Predict()
-    annotate(photos[1:3], predict, tmp_path / "out")
-    assert annotate([], predict, tmp_path / "out") == []
+    annotate(search_all(photos[1:3]), predict, tmp_path / "out")
+    assert annotate(search_all([]), predict, tmp_path / "out") == []
     assert predict.calls == []
 
 
@@ -80,7 +80,7 @@ def test_images_that_are_faces_already_are_taken_whole(tmp_path):
     Image.fromarray(face).save(tmp_path / "face.png")
     Image.fromarray(np.tile(face, (3, 2))).save(tmp_path / "tall.png")
     paths = [tmp_path / "face.png", tmp_path / "tall.png"]
-    results = annotate(paths, Predict(), tmp_path / "out", detect=False)
+    results = annotate(search_all(paths, detect=False), Predict(), tmp_path / "out")
     np.testing.assert_array_equal(results[0].crops[0], face)
     np.testing.assert_array_equal(results[1].crops[0], decode_face(paths[1]))
     (box,) = results[1].boxes
@@ -90,7 +90,7 @@ def test_images_that_are_faces_already_are_taken_whole(tmp_path):
 
 def test_a_small_image_without_a_face_hints_at_faces_that_are_cut_out_already(tmp_path):
     Image.new("L", (48, 48), 128).save(tmp_path / "face.png")
-    (result,) = annotate([tmp_path / "face.png"], Predict(), tmp_path / "out")
+    (result,) = annotate(search_all([tmp_path / "face.png"]), Predict(), tmp_path / "out")
     assert result.problem.startswith(NO_FACE)
     assert "--no-detect" in result.problem
 
@@ -104,7 +104,7 @@ def test_a_photo_is_never_written_over(tmp_path, drawn_scene):
     path = tmp_path / "me.png"
     Image.fromarray(drawn_scene([(100, 60, 150)])).save(path)
     before = path.read_bytes()
-    (result,) = annotate([path], Predict(), tmp_path)
+    (result,) = annotate(search_all([path]), Predict(), tmp_path)
     assert path.read_bytes() == before
     assert result.picture == tmp_path / "me-2.png"
     assert result.picture.exists()
@@ -119,7 +119,7 @@ def test_other_files_keep_their_place_and_earlier_pictures_give_theirs(tmp_path)
     (out / "A-2.PNG").write_text("no picture at all")
     before = other.read_bytes()
     for _ in range(2):
-        (result,) = annotate([photo], Predict(), out, detect=False)
+        (result,) = annotate(search_all([photo], detect=False), Predict(), out)
         assert result.picture == out / "a-3.png"
     assert other.read_bytes() == before
     assert {path.name for path in out.iterdir()} == {"a.png", "A-2.PNG", "a-3.png"}
@@ -128,5 +128,5 @@ def test_other_files_keep_their_place_and_earlier_pictures_give_theirs(tmp_path)
 def test_a_name_in_any_script_is_no_formula_and_no_mistake(tmp_path):
     path = tmp_path / "$x^2$ 人 & Ω.png"
     Image.new("L", (48, 48), 128).save(path)
-    (result,) = annotate([path], Predict(), tmp_path / "out", detect=False)
+    (result,) = annotate(search_all([path], detect=False), Predict(), tmp_path / "out")
     assert result.picture.name == path.name

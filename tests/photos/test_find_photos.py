@@ -1,3 +1,7 @@
+import errno
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -167,3 +171,18 @@ def test_large_photos_are_read_without_a_warning_of_pillows(tmp_path, monkeypatc
     np.testing.assert_array_equal(read_photo(without_suffix)[..., 0], photo)
     (whole,) = search_all([without_suffix], detect=False)
     assert whole.crops.shape == (1, 48, 48)
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_not_passed_over(tmp_path, monkeypatch):
+    image_file(tmp_path / "a.jpg")
+    image_file(tmp_path / "locked" / "b.jpg")
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "locked":
+            raise PermissionError(errno.EACCES, "no", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PermissionError, match="locked"):
+        find_photos([tmp_path])

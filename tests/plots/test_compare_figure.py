@@ -26,6 +26,13 @@ def test_every_run_has_a_mark_for_all_images_and_for_each_emotion_that_there_is(
     assert legend.get_title().get_text() == "PublicTest (6)"
 
 
+def test_a_run_of_any_name_is_in_the_legend():
+    runs = [predictions(0, 0, 1, 3, 3, 5), predictions(0, 1, 1, 3, 4, 4)]
+    (legend,) = compare_figure(runs, ["_first", "second"]).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["_first: 0.667", "second: 0.500"]
+    assert len(legend.legend_handles) == 2
+
+
 def test_every_mark_has_the_interval_of_its_own_emotion():
     runs = [predictions(0, 0, 1, 3, 3, 5), predictions(0, 1, 1, 3, 4, 4)]
     (ax,) = compare_figure(runs, ["first", "second"]).axes

@@ -106,6 +106,15 @@ def test_one_that_was_stopped_is_finished_first(recipes, tmp_path, trained):
     assert trained[2:] == [second.path] and len(all_runs(logdir)) == 2
 
 
+def test_one_that_was_stopped_goes_on_with_the_data_that_are_named_now(recipes, tmp_path, monkeypatch):
+    logdir, asked = tmp_path / "logs", []
+    before(recipes, logdir)
+    run_called("second-0", logdir).result_file.unlink()
+    monkeypatch.setattr(job, "resume", lambda path, *, data, **_: asked.append(data) or Run(Path(path)))
+    before(recipes, logdir)
+    assert asked == ["synthetic"]
+
+
 def test_what_is_filled_in_as_a_run_starts_is_no_other_recipe(recipes, tmp_path, trained):
     """A word for a run becomes its folder, null the rate and the dropout in force."""
     job.start(Settings(**TINY), logdir=tmp_path / "logs", name="older", command=[], given=TINY)

@@ -170,4 +170,4 @@ def test_judges_on_fewer_images_are_told_apart_from_judgements_on_fewer(tmp_path
     write_config(judges, RunConfig(settings, read_config(judges).data))
     file = judges.evaluation("validation") / "predictions.csv"
     file.write_text("\n".join(file.read_text().splitlines()[:-1]) + "\n")
-    assert refusal(tmp_path, faces).endswith("Give the same --limit and --drop-uniform, or cross-validate without")
+    assert refusal(tmp_path, faces).endswith("the same --limit, --drop-uniform and --seed, or cross-validate without")

@@ -14,11 +14,11 @@ import pytest
 from fer_keras import cli
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
-from fer_keras.files import write_json
+from fer_keras.files import write_json, written_aside
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job, loop
 from fer_keras.training.device import Device
-from fer_keras.training.going_on import home_of, refuse_without_files
+from fer_keras.training.going_on import home_of, refuse_without_files, remove_half_written
 from fer_keras.training.lock import only_here
 from fer_keras.training.summary import introduce
 from tests.training.tiny_runs import TINY, start
@@ -248,3 +248,25 @@ def test_a_run_that_has_only_its_result_to_write_does_not_end_without_its_networ
     run.model_file.unlink()
     with pytest.raises(UserError, match=r"model\.keras is gone, which the run needs to go on"):
         refuse_without_files(run, read_config(run).settings)
+
+
+def test_a_run_whose_copies_another_search_left_out_is_not_resumed(finished, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    config = read_config(run)
+    write_config(run, RunConfig(config.settings, config.data | {"copies_by": 3}))  # this version has left none out
+    with pytest.raises(UserError, match="left out what another search for photographs had found"):
+        job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+
+
+def test_half_a_picture_of_a_killed_process_is_removed(finished, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    with pytest.raises(ZeroDivisionError), written_aside(run.figure("history")) as aside:
+        half = aside.with_name(f"{aside.stem[:-1]}x{aside.suffix}")
+        half.touch()
+        raise ZeroDivisionError
+    assert half.is_file()
+    remove_half_written(run, read_config(run).settings)
+    assert not half.exists()

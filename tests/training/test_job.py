@@ -6,6 +6,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from fer_keras import cli
 from fer_keras.config import Settings
@@ -285,3 +286,18 @@ def test_images_that_trained_the_starting_weights_may_not_select(tmp_path, finis
 def test_members_hold_out_a_tenth_of_their_own_unless_none_was_asked_for(given, fraction):
     settings = job.before_the_data(Settings(members=3), {"members", *given}, "logs")
     assert settings.val_fraction == fraction
+
+
+def test_a_batch_that_the_memory_cannot_hold_is_told_and_other_errors_are_ours(tmp_path, monkeypatch):
+    tensorflow = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[16384,48,48,64]")
+    jax = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9663676416 bytes.")
+    for i, error in enumerate((tensorflow, jax, RuntimeError("shapes differ"))):
+        monkeypatch.setattr(job, "train", lambda *_, **__: raise_(error))  # noqa: B023
+        with pytest.raises(UserError if i < 2 else RuntimeError) as raised:
+            start(tmp_path / str(i), batch_size=16)
+        said = str(raised.value)
+        assert said == "shapes differ" if i == 2 else said.startswith("--batch-size: 16 images at a time are more than")
+
+
+def raise_(error):
+    raise error

@@ -22,6 +22,12 @@ PART = "seed 0, identical images kept together."
     [
         (THREE_SPLITS, {}, "Trains on Training (40), selects on PublicTest (10)."),
         (
+            ["Training"] * 40 + ["PublicTest"] * 20,
+            {},
+            "Trains on Training (40), selects on PublicTest (20). No split is left to test on: --val-fraction 0.1 "
+            "would leave PublicTest.",
+        ),
+        (
             THREE_SPLITS,
             {"val_fraction": 0.25},
             f"Trains on 30 images of Training, selects on the other 10: a stratified 0.25 of it, {PART}",
