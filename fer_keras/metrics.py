@@ -34,6 +34,11 @@ class ReliabilityBins:
         gap = np.abs(self.accuracy - self.confidence)
         return float(np.nansum(gap * self.count) / self.count.sum())
 
+    @property
+    def mean_confidence(self) -> float:
+        """The mean confidence of all images, 0..1."""
+        return float(np.nansum(self.confidence * self.count) / self.count.sum())
+
 
 @dataclass(frozen=True, eq=False)
 class Rest:

@@ -109,8 +109,7 @@ def mix_said(metrics: Metrics) -> str:
 
 
 def _confidence_note(metrics: Metrics) -> str:
-    bins = metrics.reliability
-    mean = float(np.nansum(bins.confidence * bins.count) / bins.count.sum())
+    mean = metrics.reliability.mean_confidence
     gap = mean - metrics.accuracy
     word = "over-confident" if gap > 0.01 else "under-confident" if gap < -0.01 else "about right on average"
     return f"{word}: mean confidence {mean:.3f}"

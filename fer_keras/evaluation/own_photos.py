@@ -8,7 +8,7 @@ from typing import TextIO
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.files import written_aside
+from fer_keras.files import write_csv
 from fer_keras.photos.predict import PhotoResult
 from fer_keras.plots.style import drawn_here
 
@@ -18,15 +18,14 @@ _COLUMNS = ("photo", "face", "x", "y", "width", "height", "predicted", *EMOTIONS
 def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
     """Write a row for each face: its photo, its number in it from 1, its box in pixels, what was predicted, and the
     name of the annotated picture beside the table, "" where there is none."""
-    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(_COLUMNS)
-        for result in results:
-            for number, (box, probabilities) in enumerate(zip(result.boxes, result.probabilities, strict=True), 1):
-                said = EMOTIONS[probabilities.argmax()]
-                shown = [f"{probability:.6f}" for probability in probabilities]
-                picture = "" if result.picture is None else result.picture.name
-                rows.writerow([result.path, number, box.x, box.y, box.width, box.height, said, *shown, picture])
+    rows = []
+    for result in results:
+        for number, (box, probabilities) in enumerate(zip(result.boxes, result.probabilities, strict=True), 1):
+            said = EMOTIONS[probabilities.argmax()]
+            shown = [f"{probability:.6f}" for probability in probabilities]
+            picture = "" if result.picture is None else result.picture.name
+            rows.append([result.path, number, box.x, box.y, box.width, box.height, said, *shown, picture])
+    write_csv(path, _COLUMNS, rows)
 
 
 def refuse_other_table(table: Path) -> None:

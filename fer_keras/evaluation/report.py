@@ -1,6 +1,5 @@
 """The numbers, the figures and the files of one evaluation."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from fer_keras.evaluation.ensembles import Decision, decide, member_probabilitie
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.options import VOTES
 from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, judges_json, members_of, on_data
-from fer_keras.files import write_json, written_aside
+from fer_keras.files import write_csv, write_json
 from fer_keras.metrics import (
     Metrics,
     evaluate_probabilities,
@@ -166,13 +165,12 @@ def write_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 def write_predictions(path: Path, faces: Faces, decision: Decision, *, true: np.ndarray | None = None) -> None:
     """Write a row for each image, in order: id[, true], predicted, and the seven probabilities by emotion."""
-    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(["id", *([] if true is None else ["true"]), "predicted", *EMOTIONS])
-        for i, (name, probabilities) in enumerate(zip(faces.ids, decision.probabilities, strict=True)):
-            truth = [] if true is None else [EMOTIONS[true[i]]]
-            shown = [f"{probability:.6f}" for probability in probabilities]
-            rows.writerow([name, *truth, EMOTIONS[decision.predicted[i]], *shown])
+    rows = []
+    for i, (name, probabilities) in enumerate(zip(faces.ids, decision.probabilities, strict=True)):
+        truth = [] if true is None else [EMOTIONS[true[i]]]
+        shown = [f"{probability:.6f}" for probability in probabilities]
+        rows.append([name, *truth, EMOTIONS[decision.predicted[i]], *shown])
+    write_csv(path, ["id", *([] if true is None else ["true"]), "predicted", *EMOTIONS], rows)
 
 
 def figures(evaluation: Evaluation) -> dict[str, Figure]:

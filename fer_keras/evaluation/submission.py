@@ -11,7 +11,7 @@ from fer_keras.data.faces import Faces
 from fer_keras.data.source import read_unlabelled
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.files import written_aside
+from fer_keras.files import write_csv
 
 DEFAULT_COLUMNS = ("id", "label")
 
@@ -58,10 +58,7 @@ def submission_ids(faces: Faces) -> list[str]:
 
 def write_submission(path: Path, ids: list[str], predicted: np.ndarray, names: tuple[str, ...]) -> None:
     """Write one row for each image, in order: its id and its label 0..6, under the two column `names`."""
-    with written_aside(path) as aside, aside.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(names)
-        rows.writerows(zip(ids, predicted.tolist(), strict=True))
+    write_csv(path, names, zip(ids, predicted.tolist(), strict=True))
 
 
 def counts_text(predicted: np.ndarray) -> str:

@@ -45,7 +45,7 @@ def reliability_figure(bins: ReliabilityBins, *, title: str = "") -> Figure:
         bottom.bar(left, share[full], width=width, align="edge", color="0.6", edgecolor="white")
         bottom.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         bottom.set(xlabel="confidence: the probability of the predicted emotion", ylabel="images")
-        _mark_mean(bottom, np.sum(share[full] * confidence), "mean confidence", VALIDATION_COLOR, "-")
+        _mark_mean(bottom, bins.mean_confidence, "mean confidence", VALIDATION_COLOR, "-")
         _mark_mean(bottom, np.sum(share[full] * accuracy), "accuracy", "black", "--")
         for ax in (top, bottom):
             # Above the panel, where it can cover no bar.
