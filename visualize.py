@@ -11,7 +11,6 @@ python visualize.py --model other.keras --data data/fer2013.csv   a network made
 """
 
 import sys
-from pathlib import Path
 
 from fer_keras import cli
 from fer_keras.explanations.methods import (
@@ -31,7 +30,7 @@ def parse() -> Options:
     add, whole = parser.add_argument, cli.number(int)
     add("--run", metavar="RUN", help="the run to explain (default: the newest finished)")
     add("--epoch", type=whole, metavar="N", help="the model that --save-every kept of this epoch")
-    add("--model", type=Path, metavar="FILE", help="a network in Keras's format that another program made, not a run")
+    add("--model", metavar="FILE", help="a network in Keras's format that another program made, not a run")
     add("--data", metavar="PATH", help="a CSV or an image folder (default: what the run was trained on)")
     add(
         "--split",
@@ -77,7 +76,7 @@ def parse() -> Options:
     add("--seed", type=whole, metavar="N", help="of every choice at random (default: 0)")
     add("--force", action="store_true", help="do finished methods again")
     add("--logdir", type=cli.folder, metavar="FOLDER", help="where runs are (default: logs)")
-    add("--output", type=Path, metavar="FOLDER", help="where to write (default: explanations/ of the run)")
+    add("--output", type=cli.folder, metavar="FOLDER", help="where to write (default: explanations/ of the run)")
     return Options(**cli.given(parser))
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.explain.filter_objective import FilterObjective
 from fer_keras.explain.layer_outputs import plain_model
-from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explain.model_access import ModelAccess, followed
 from fer_keras.explain.picture_parameters import FourierPictures, PhasePictures, random_view
 
 Progress = Callable[[int, int], None]
@@ -47,14 +47,14 @@ def _ascend(network, targets, parametrisation, optimizer, *, noise: float, steps
     parameters = keras.Variable(parametrisation.start(len(targets), seed))
     optimizer.build([parameters])
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(number):
         with tf.GradientTape() as tape:
             pictures = random_view(parametrisation.pictures(parameters.value), tf.stack([seed, number]))
             pictures += noise * tf.random.stateless_normal((1, *pictures.shape[1:]), tf.stack([seed + 1, number]))
             # A sum: each picture has its own filter, and Adam steps do not depend on the scale of either.
             loss = -tf.reduce_sum(objective(pictures))
-        optimizer.apply([tape.gradient(loss, parameters.value)], [parameters])
+        optimizer.apply([followed(tape, loss, parameters.value)], [parameters])
 
     for number in range(1, steps + 1):  # number 0 is the start's
         step(tf.constant(number))
@@ -68,11 +68,11 @@ def plain(network, targets, *, steps: int, seed: int, progress: Progress):
     start = tf.random.stateless_uniform((1, IMAGE_SIZE, IMAGE_SIZE), (seed, 0), 0.0, 255.0)
     pictures = tf.Variable(tf.repeat(start, len(targets), axis=0))
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(rate):
         with tf.GradientTape() as tape:
             total = tf.reduce_sum(objective(pictures))
-        gradient = tape.gradient(total, pictures)  # (F, H, W)
+        gradient = followed(tape, total, pictures)  # (F, H, W)
         size = tf.sqrt(tf.reduce_mean(gradient**2, axis=(1, 2), keepdims=True))
         pictures.assign(tf.clip_by_value(pictures + rate * tf.math.divide_no_nan(gradient, size), 0.0, 255.0))
 

@@ -1,6 +1,6 @@
 """Class activation maps: the maps of one layer, weighted by what they do for a logit, enlarged to the face.
 
-The layer is any with outputs of more than 1x1; by default the last one before the network gives up height and width.
+The layer is any with outputs of more than 1x1; by default what the last convolution leads to.
 All maps are rectified, 0 or more, as in the papers.
 """
 
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
+from fer_keras.errors import UserError
 from fer_keras.explain.explainer import FACES, TARGETS, Explainer, at_least, target_logits
 from fer_keras.explain.perturbation import MaskingExplainer
 
@@ -18,7 +19,10 @@ class _GradientCam(Explainer):
     """A class activation map from the layer's activations and the gradient of the logit with respect to them.
 
     Args:
-        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: the last one.
+        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: what the last convolution leads to.
+
+    Raises:
+        UserError: the logits have no gradient with respect to the layer's outputs.
     """
 
     signed = False
@@ -28,13 +32,20 @@ class _GradientCam(Explainer):
         super().__init__(model, **options)
         self.layer = self.network.spatial_layer(layer)
         forward = self.network.layer_and_logits(self.layer)
+        # Not the pixels alone: behind a step without a gradient, such as rounding, they say nothing of the activations.
+        weights = [weight.value for weight in self.network.inner.weights if "float" in weight.dtype]
 
         def maps(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(images)
+                tape.watch([images, *weights])
                 activations, logits = forward(images)
                 scores = target_logits(logits, targets)
-            gradients = tape.gradient(scores, activations, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+            gradients = tape.gradient(scores, activations)
+            if gradients is None:
+                raise UserError(
+                    f"expected a layer that the logits have a gradient with respect to. Received '{self.layer}', with "
+                    "a step next to it that has none, such as rounding: take another layer"
+                )
             return enlarge(self._cam(tf.cast(activations, tf.float32), tf.cast(gradients, tf.float32)))
 
         self._maps = tf.function(maps, input_signature=[FACES, TARGETS], autograph=False).get_concrete_function()
@@ -102,7 +113,7 @@ class ScoreCam(MaskingExplainer):
     that is the same everywhere masks all, and counts.
 
     Args:
-        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: the last one.
+        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: what the last convolution leads to.
         channels: use only so many channels, those whose activations vary most over the picture; None: all. The time
             is that of so many passes for each face.
     """

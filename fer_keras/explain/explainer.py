@@ -27,6 +27,7 @@ class Explainer(ABC):
         name: on the command line and in folder names, e.g. "grad-cam".
         signed: whether maps have a sign (for and against the target). The others are 0 or more.
         needs_layer: whether the method looks at a layer inside the network, and takes `layer`.
+        needs_gradient: whether the method takes the gradient with respect to the pixels.
         seeded: whether its maps are drawn at random, and it takes `seed`.
         reference: the paper.
         caveat: what a reader of its maps must know, a sentence; "" where there is nothing of the kind. Of an instance
@@ -43,6 +44,7 @@ class Explainer(ABC):
     name: ClassVar[str]
     signed: ClassVar[bool]
     needs_layer: ClassVar[bool] = False
+    needs_gradient: ClassVar[bool] = False
     seeded: ClassVar[bool] = False
     reference: ClassVar[str]
     caveat: str = ""

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.explain.layer_outputs import as_batch, check_filter, convolutions, layer_outputs, mean_over_space
-from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explain.model_access import ModelAccess, followed
 
 Progress = Callable[[int, int], None]
 
@@ -195,13 +195,13 @@ def pixel_weights(
     *,
     filters: Sequence[int] | None = None,
     own: bool = False,
-    absolute: bool = False,
     batch_size: int = 64,
     progress: Progress | None = None,
-) -> np.ndarray:
-    """Return the mean gradient of a layer's activation with respect to the pixels, by emotion.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean gradient of a layer's activation with respect to the pixels, and its mean magnitude, by emotion.
 
-    For a linear layer it is the layer's weights, whatever the images.
+    Of a linear layer the mean is the layer's weights, whatever the images. The magnitude says how much a pixel matters,
+    whichever way.
 
     Args:
         model: any that `ModelAccess` takes.
@@ -211,13 +211,12 @@ def pixel_weights(
         filters: whose activations are averaged before the gradient; None for all of the layer.
         own: take of each image the unit of its own label instead, of a layer whose outputs are the classes: the mean
             of probabilities over all classes has no gradient.
-        absolute: average the gradient's magnitude: how much a pixel matters, whichever way.
 
     Returns:
-        float32 (7, 48, 48), activation per gray level; NaN for an emotion without images.
+        (means, magnitudes): float32 (7, 48, 48) each, activation per gray level; NaN for an emotion without images.
 
     Raises:
-        UserError: no such layer or filter.
+        UserError: no such layer or filter, or one whose outputs have no gradient with respect to the pixels.
     """
     network = ModelAccess(model)
     chosen = list(range(network.layer_shape(layer_name)[-1])) if filters is None else list(filters)
@@ -225,7 +224,7 @@ def pixel_weights(
         check_filter(network, layer_name, number)
     to_outputs = layer_outputs(network, [layer_name])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def gradients(batch, of_batch):
         with tf.GradientTape() as tape:
             tape.watch(batch)
@@ -234,15 +233,16 @@ def pixel_weights(
                 total = tf.reduce_sum(tf.gather(means, of_batch, axis=1, batch_dims=1))
             else:
                 total = tf.reduce_sum(tf.reduce_mean(tf.gather(means, chosen, axis=1), axis=1))
-        return tape.gradient(total, batch)
+        return followed(tape, total, batch)
 
-    sums = np.zeros((NUM_EMOTIONS, *images.shape[1:]), np.float64)
+    sums, magnitudes = np.zeros((2, NUM_EMOTIONS, *images.shape[1:]), np.float64)
     for start in range(0, len(images), batch_size):
         batch, of_batch = as_batch(images[start : start + batch_size]), labels[start : start + batch_size]
         maps = gradients(batch, tf.constant(of_batch)).numpy()
-        np.add.at(sums, of_batch, np.abs(maps) if absolute else maps)
+        np.add.at(sums, of_batch, maps)
+        np.add.at(magnitudes, of_batch, np.abs(maps))
         if progress is not None:
             progress(start + len(batch), len(images))
-    counts = np.bincount(labels, minlength=NUM_EMOTIONS)
+    counts = np.bincount(labels, minlength=NUM_EMOTIONS)[:, None, None]
     with np.errstate(invalid="ignore"):
-        return (sums / counts[:, None, None]).astype(np.float32)
+        return (sums / counts).astype(np.float32), (magnitudes / counts).astype(np.float32)

@@ -15,19 +15,21 @@ from fer_keras.explain.explainer import (
     between,
     target_logits,
 )
-from fer_keras.explain.model_access import ModelAccess
+from fer_keras.explain.model_access import ModelAccess, followed
 
 
 def compile_gradient(network: ModelAccess):
-    """Return a compiled function from faces (N, 48, 48) and targets (N,) to d logit / d pixel, float32 (N, 48, 48)."""
+    """Return a compiled function from faces (N, 48, 48) and targets (N,) to d logit / d pixel, float32 (N, 48, 48).
+
+    UserError for a network without such a gradient.
+    """
     logits = network.folded_logits()
 
     def gradient(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             scores = target_logits(logits(images), targets)
-        # A network may ignore the pixels; the gradient is then 0, not missing.
-        return tape.gradient(scores, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return followed(tape, scores, images)
 
     return tf.function(gradient, input_signature=[FACES, TARGETS], autograph=False).get_concrete_function()
 
@@ -37,6 +39,7 @@ class Saliency(Explainer):
 
     name = "saliency"
     signed = False
+    needs_gradient = True
     reference = "Simonyan et al., Deep Inside Convolutional Networks, 2013, arXiv:1312.6034"
 
     def __init__(self, model: keras.Model, **options):
@@ -55,6 +58,7 @@ class GradientTimesInput(Explainer):
 
     name = "grad-x-input"
     signed = True
+    needs_gradient = True
     reference = "Shrikumar et al., Not Just a Black Box, 2016, arXiv:1605.01713"
 
     def __init__(self, model: keras.Model, **options):
@@ -67,6 +71,8 @@ class GradientTimesInput(Explainer):
 
 class _AveragedGradient(OneByOneExplainer):
     """A weighted sum of the gradients at many points."""
+
+    needs_gradient = True
 
     def __init__(self, model: keras.Model, **options):
         super().__init__(model, **options)

@@ -27,6 +27,7 @@ class GuidedBackprop(Explainer):
 
     name = "guided-backprop"
     signed = True
+    needs_gradient = True
     caveat = (
         "These maps hardly depend on the emotion or on the upper layers: they show what the lower layers respond to in "
         "this face, and not why the network decides as it does."

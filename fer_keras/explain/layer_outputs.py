@@ -8,10 +8,9 @@ import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError
-from fer_keras.explain.model_access import RECTIFIERS, ModelAccess, linear_copy, producer
+from fer_keras.explain.model_access import CONVOLUTIONS, RECTIFIERS, ModelAccess
+from fer_keras.explain.model_graph import linear_copy, producer
 
-# To Keras the last two are no kinds of the first.
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D)
 _NONLINEAR = (*RECTIFIERS, keras.layers.Softmax)
 _PASSING_ON = (  # with a gradient wherever what they get has one
     keras.layers.AveragePooling2D,
@@ -84,12 +83,12 @@ def check_filter(network: ModelAccess, layer_name: str, number: int) -> None:
 
 def convolutions(network: ModelAccess) -> list[str]:
     """Return the names of the two-dimensional convolutions, from the input on."""
-    return [name for name in network.layers if isinstance(_layer(network, name), _CONVOLUTIONS)]
+    return [name for name in network.layers if isinstance(_layer(network, name), CONVOLUTIONS)]
 
 
 def convolutions_and_poolings(network: ModelAccess) -> list[str]:
     """Return the names of the two-dimensional convolutions and poolings, from the input on; global poolings not."""
-    kinds = (*_CONVOLUTIONS, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+    kinds = (*CONVOLUTIONS, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
     return [name for name in network.layers if isinstance(_layer(network, name), kinds)]
 
 

@@ -3,7 +3,7 @@
 Ribeiro, Singh and Guestrin, "Why Should I Trust You?", 2016 (arXiv:1602.04938). Superpixels are hidden at random, the
 network's probabilities for the results are regressed on what was visible, near samples counting more, and a
 superpixel's weight is its coefficient. The regression is that of the package lime (`lime.lime_base`); images are
-perturbed here, all samples at once and for gray faces, because `LimeImageExplainer` gives a network for gray images
+perturbed here, many samples at once and for gray faces, because `LimeImageExplainer` gives a network for gray images
 three channels, makes one superpixel of a small image by default, never hides a segment when labels start at 1, and
 predicts in batches of ten.
 """
@@ -25,6 +25,7 @@ from fer_keras.explain.explainer import FACES, OneByOneExplainer, at_least
 SEGMENTATIONS = ("slic", "quickshift", "felzenszwalb", "grid")
 KERNEL_WIDTH = 0.25  # of the exponential kernel on cosine distances, as in lime
 NUM_SAMPLES = 500  # where nothing else is asked for
+BATCH_SIZE = 128
 RIDGE_ALPHA = 1.0  # the penalty of lime's regression
 _GRID_CELL = 8  # pixels
 
@@ -100,7 +101,7 @@ class Lime(OneByOneExplainer):
         num_samples: int = NUM_SAMPLES,
         segmentation: str = "slic",
         seed: int = 0,
-        batch_size: int = 128,
+        batch_size: int = BATCH_SIZE,
     ):
         super().__init__(model, batch_size=batch_size)
         self._num_samples = at_least(2, "num_samples", num_samples)
@@ -136,13 +137,18 @@ class Lime(OneByOneExplainer):
     def _explanation(self, image: np.ndarray, labels: Sequence[int] | None = None, **options) -> LimeExplanation:
         segments = superpixels(image, self._segmentation, seed=self._seed)
         return explain_image(
-            self._predict, image, segments, labels, num_samples=self._num_samples, seed=self._seed, **options
+            self._predict,
+            image,
+            segments,
+            labels,
+            num_samples=self._num_samples,
+            seed=self._seed,
+            batch_size=self.batch_size,
+            **options,
         )
 
     def _predict(self, samples: np.ndarray) -> np.ndarray:
-        starts = range(0, len(samples), self.batch_size)
-        batches = [tf.constant(samples[start : start + self.batch_size]) for start in starts]
-        return np.concatenate([self._probabilities(batch).numpy() for batch in batches])
+        return self._probabilities(tf.constant(samples)).numpy()
 
 
 def explain_image(
@@ -154,6 +160,7 @@ def explain_image(
     num_samples: int = NUM_SAMPLES,
     top_labels: int = 1,
     seed: int = 0,
+    batch_size: int = BATCH_SIZE,
 ) -> LimeExplanation:
     """Explain one image, whatever makes the prediction.
 
@@ -164,12 +171,13 @@ def explain_image(
         image: float32 (48, 48), 0..255.
         segments: int (48, 48), 0..S-1, each at least once.
         labels: classes to explain; None: the `top_labels` most probable ones, the most probable first.
-        num_samples, seed: as for `Lime`.
+        num_samples, seed, batch_size: as for `Lime`. No more perturbed images are held at a time than a batch.
     """
     at_least(2, "num_samples", num_samples)
     random = np.random.RandomState(seed)
     visible = _samples(segments, num_samples, random)
-    probabilities = predict(perturbed_images(image, segments, visible))  # (n, C)
+    batches = (visible[start : start + batch_size] for start in range(0, num_samples, batch_size))
+    probabilities = np.concatenate([predict(perturbed_images(image, segments, batch)) for batch in batches])  # (n, C)
     if labels is None:
         labels = np.argsort(-probabilities[0], kind="stable")[:top_labels]
 

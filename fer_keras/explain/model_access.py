@@ -7,14 +7,16 @@ node, and where the softmax is fused into the last layer, that one layer is copi
 from collections.abc import Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import UserError, unknown_name
 from fer_keras.explain.folding import fold_batch_norm
+from fer_keras.explain.model_graph import before_softmax, consumers, operation_tensors, producer
 
-# Both turn logits into probabilities, and a gradient behind them vanishes where the network is sure.
-_TO_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
+# To Keras the last two are no kinds of the first.
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.SeparableConv2D, keras.layers.DepthwiseConv2D)
 # Layers that pass on a picture without making another: default choices look through them at what they pass on.
 _POOLING_AND_SUCH = (
     keras.layers.AveragePooling2D,
@@ -31,7 +33,13 @@ RECTIFIERS = (
     keras.layers.PReLU,
     keras.layers.ReLU,
 )
-_BEFORE_RECTIFIERS = (keras.layers.Add, keras.layers.BatchNormalization)
+_BEFORE_RECTIFIERS = (
+    keras.layers.Add,
+    keras.layers.BatchNormalization,
+    keras.layers.GroupNormalization,
+    keras.layers.LayerNormalization,
+)
+_FAR_OUT = 1000.0  # so many times the gray levels of a face: whatever is not bounded leaves 0..1
 
 
 class ModelAccess:
@@ -54,7 +62,8 @@ class ModelAccess:
         inner: the innermost model, whose layers are meant by name.
 
     Raises:
-        UserError: the model is not of that form, or gives probabilities with no softmax that could be taken away.
+        UserError: the model is not of that form, gives probabilities with no softmax that could be taken away, or
+            names no size and cannot take 48x48.
     """
 
     def __init__(self, model: keras.Model):
@@ -62,11 +71,15 @@ class ModelAccess:
         self.input_shape = tuple(side or IMAGE_SIZE for side in model.inputs[0].shape[1:])
         # Called by tensors alone: a model may name its input and its output.
         self._model = keras.Model(model.inputs[0], model.outputs[0])
-        self.stem, self.inner, self._logit_tensor, self._head, self._bounded = _before_softmax(model)
+        ending = before_softmax(model)
+        self.stem, self.inner, self._logit_tensor = ending.stem, ending.inner, ending.tensor
+        self._head, self._bounded, self._of_classes = ending.head, ending.bounded, ending.of_classes
         self._tensors = _layer_tensors(self.inner)
         _check_channels_last(self.inner)
         self._to_logits = self.model_to(self._logit_tensor)
         self.num_classes = model.outputs[0].shape[-1]
+        if None in model.inputs[0].shape[1:3]:
+            _check_takes_faces(self)
         if not self._bounded:
             _check_unbounded(self)
 
@@ -83,11 +96,21 @@ class ModelAccess:
         """Return the names of the layers whose outputs are maps of more than 1x1, from the input to the output."""
         return [name for name, tensor in self._tensors.items() if _is_map(tensor)]
 
-    def spatial_layer(self, name: str | None = None) -> str:
-        """Return `name` if that layer's outputs are maps of more than 1x1; for None the last such layer.
+    def default_layer(self) -> str:
+        """Return the layer that is looked at where none is named: the last convolution whose outputs are maps.
 
-        The last one is the last that is not pooling, dropout or padding: pooling keeps what the layer before it says
-        at half the resolution.
+        A layer that holds convolutions, such as a backbone, is one. In a network without any it is the last layer with
+        maps that is not pooling, dropout or padding, which keep what the layer before them says; else the last of all.
+        """
+        kinds = {layer.name: layer for layer in self.inner.layers}
+        maps = self.spatial_layers()
+        convolving = [name for name in maps if _convolves(kinds[name])]
+        own = [name for name in maps if not isinstance(kinds[name], _POOLING_AND_SUCH)]
+        return (convolving or own or maps or self.layers)[-1]
+
+    def spatial_layer(self, name: str | None = None) -> str:
+        """Return `name` if that layer's outputs are maps of more than 1x1; for None the activation layer that
+        `default_layer` leads to, see `rectified_layer`.
 
         Raises:
             UserError: an unknown layer, one without maps, or a model without any.
@@ -99,9 +122,7 @@ class ModelAccess:
                 f"Received layers: {', '.join(self.layers)}"
             )
         if name is None:
-            kinds = {layer.name: layer for layer in self.inner.layers}
-            own = [n for n in names if not isinstance(kinds[n], _POOLING_AND_SUCH)]
-            return (own or names)[-1]
+            return self.rectified_layer(self.default_layer())
         if name not in names:
             shape = self.layer_shape(name)
             raise UserError(
@@ -116,18 +137,13 @@ class ModelAccess:
         For conv2d_24 of a conv-BN-add-ReLU network that is activation_24. `name` itself where it has a ReLU, and where
         it leads to anything else, such as pooling, or to several layers. UserError for an unknown layer.
         """
-        self.tensor(name)
-        consumers = {found: [] for found in self._tensors}
-        for consumer, tensor in self._tensors.items():
-            for source in producer(tensor)[1]:
-                consumers.setdefault(source._keras_history.operation.name, []).append(consumer)
-        place = name
-        while not _rectifies(self.inner.get_layer(place)):
-            following = [self.inner.get_layer(consumer) for consumer in consumers[place]]
-            if len(following) != 1 or not isinstance(following[0], RECTIFIERS + _BEFORE_RECTIFIERS):
+        operation, following = producer(self.tensor(name))[0], consumers(self.inner)
+        while not _rectifies(operation):
+            behind = following.get(operation.name, [])
+            if len(behind) != 1 or not (_is_sum(behind[0]) or isinstance(behind[0], RECTIFIERS + _BEFORE_RECTIFIERS)):
                 return name
-            place = following[0].name
-        return place
+            operation = behind[0]
+        return operation.name
 
     def logits(self, faces: tf.Tensor) -> tf.Tensor:
         """Return the logits, float32 (N, classes), of faces, float32 (N, 48, 48) in 0..255. Differentiable."""
@@ -139,9 +155,9 @@ class ModelAccess:
         return outputs if self._bounded else tf.nn.softmax(outputs)
 
     def gives_classes(self, name: str) -> bool:
-        """Tell whether a layer's outputs are the logits or the model's own. UserError for an unknown layer."""
-        tensor = self.tensor(name)
-        return tensor is self._logit_tensor or tensor is self.inner.outputs[0]
+        """Tell whether a layer's outputs, (N, classes), are the logits, the model's own, or something between them:
+        one number a class. UserError for an unknown layer."""
+        return producer(self.tensor(name))[0].name in self._of_classes
 
     def folded_logits(self) -> Callable[[tf.Tensor], tf.Tensor]:
         """Return a function that is `logits` with the weights of now, batch normalisation folded away: faster."""
@@ -161,6 +177,18 @@ class ModelAccess:
             return outputs, self._finish(logits)
 
         return layer_and_logits
+
+    def check_gradient(self, name: str | None = None) -> None:
+        """Raise UserError unless a layer's outputs, or for None the logits, have a gradient with respect to the pixels.
+
+        It may be zero; it must not be missing, as it is behind a conversion to integers.
+        """
+        outputs = self.model_to(self._logit_tensor if name is None else self.tensor(name))
+        faces = noise_faces()[:1]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(faces)
+            result = tf.reduce_sum(tf.cast(outputs(self.enter(faces), training=False), tf.float32))
+        followed(tape, result, faces)
 
     def tensor(self, name: str) -> keras.KerasTensor:
         """Return the symbolic output of a layer of `inner`. UserError for an unknown layer."""
@@ -192,9 +220,18 @@ class ModelAccess:
         return tf.cast(x if self._head is None else self._head(x), tf.float32)
 
 
-def _rectifies(layer: keras.Layer) -> bool:
+def _rectifies(layer: keras.Operation) -> bool:
     fused = getattr(layer, "activation", None) in (keras.activations.relu, keras.activations.leaky_relu)
     return fused or isinstance(layer, RECTIFIERS)
+
+
+def _is_sum(operation: keras.Operation) -> bool:
+    """Tell whether an operation is what `x + shortcut` makes, which is no layer and has no public class."""
+    return type(operation).__name__ == "Add"
+
+
+def _convolves(layer: keras.Layer) -> bool:
+    return any(isinstance(one, CONVOLUTIONS) for one in layer._flatten_layers())
 
 
 def _check_model(model: keras.Model) -> None:
@@ -232,74 +269,12 @@ def _check_channels_last(model: keras.Model) -> None:
         )
 
 
-def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.KerasTensor]]:
-    """Return the operation that a symbolic tensor came out of, and what went into it."""
-    history = tensor._keras_history
-    return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
-
-
-def _before_softmax(model: keras.Model):
-    """Walk back from the output over the softmax and into nested models.
-
-    Returns:
-        stem: the models to run before the innermost one.
-        inner: the innermost model.
-        tensor: its symbolic tensor that the logits are made of.
-        head: the layer that makes them, or None where `tensor` is the logits.
-        bounded: whether a softmax or sigmoid was met, so that the model's outputs are probabilities.
-    """
-    stem, tensor, softmax_found = [], model.outputs[0], False
-    while True:
-        operation, inputs = producer(tensor)
-        activation = getattr(operation, "activation", None)
-        standalone = isinstance(operation, keras.layers.Activation)
-        if isinstance(operation, keras.Model):
-            stem.append(keras.Model(model.inputs[0], inputs[0]))
-            model, tensor = _entered(operation, tensor)
-        elif isinstance(operation, keras.layers.Dropout | keras.layers.Identity) or (
-            standalone and activation is keras.activations.linear
-        ):
-            tensor = inputs[0]
-        elif softmax_found and activation is keras.activations.sigmoid:
-            return stem, model, tensor, None, True  # what the softmax is taken of
-        elif isinstance(operation, keras.layers.Softmax) or (standalone and activation in _TO_PROBABILITIES):
-            tensor, softmax_found = inputs[0], True
-        elif activation in _TO_PROBABILITIES:
-            return stem, model, inputs[0], linear_copy(operation, inputs[0].shape), True
-        else:
-            return stem, model, tensor, None, softmax_found
-
-
-def _entered(nested: keras.Model, tensor: keras.KerasTensor) -> tuple[keras.Model, keras.KerasTensor]:
-    """Return a nested model as far as the output of it goes that is used outside as `tensor`, and that output."""
-    if len(nested.inputs) != 1:
-        raise UserError(
-            f"expected models within the model to have one input. Received '{nested.name}' with {len(nested.inputs)}"
-        )
-    output = nested.outputs[tensor._keras_history.tensor_index]
-    return (nested if len(nested.outputs) == 1 else keras.Model(nested.inputs[0], output, name=nested.name)), output
-
-
-def linear_copy(layer: keras.layers.Layer, input_shape: tuple) -> keras.layers.Layer:
-    """Return a layer with the weights of `layer` and without its activation."""
-    copy = type(layer).from_config({**layer.get_config(), "activation": "linear"})
-    copy.build(input_shape)
-    copy.set_weights(layer.get_weights())
-    return copy
-
-
 def _layer_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
     """Return the output tensor of every layer but the input by the layer's name, from the input to the output.
 
     `layer.output` would do for most models, but raises for a layer that another model uses too.
     """
-    found, waiting = {}, [model.outputs[0]]
-    while waiting:
-        tensor = waiting.pop()
-        operation, inputs = producer(tensor)
-        if operation.name not in found:
-            found[operation.name] = tensor
-            waiting.extend(inputs)
+    found = operation_tensors(model)
     layers = [layer for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
     return {layer.name: found[layer.name] for layer in layers if layer.name in found}
 
@@ -313,11 +288,48 @@ def noise_faces() -> tf.Tensor:
     return tf.random.stateless_uniform((4, IMAGE_SIZE, IMAGE_SIZE), seed=(0, 0), maxval=255.0)
 
 
+def _check_takes_faces(network: ModelAccess) -> None:
+    """Refuse a network that names no size of its pictures, and is too deep for those of 48x48.
+
+    By the shapes alone: to run a convolution whose output is empty gives what happens to lie in the memory.
+    """
+    face = tf.TensorSpec((1, IMAGE_SIZE, IMAGE_SIZE), tf.float32)
+    try:
+        tf.function(network.logits, input_signature=[face], autograph=False).get_concrete_function()
+    except ValueError:
+        raise UserError(
+            f"expected a model whose input names its size, or that can take {IMAGE_SIZE}x{IMAGE_SIZE}. Received an "
+            f"input of any size with layers that fail on {IMAGE_SIZE}x{IMAGE_SIZE}: build the model with an Input of "
+            "the size that it was trained on"
+        ) from None
+
+
 def _check_unbounded(network: ModelAccess) -> None:
-    """Refuse outputs that look like probabilities: gradients and differences of them are not those of logits."""
-    outputs = network.logits(noise_faces()).numpy()
-    if network.num_classes > 1 and (outputs >= 0).all() and (abs(outputs.sum(axis=1) - 1) < 1e-3).all():
+    """Refuse outputs that look like probabilities: gradients and differences of them are not those of logits.
+
+    They sum to 1, or stay within 0..1, as those of sigmoids do, for faces that are none too. Outputs that are the same
+    whatever the face, as of a last layer of zeros, tell nothing.
+    """
+    outputs = np.concatenate([network.logits(noise_faces() * scale).numpy() for scale in (1.0, _FAR_OUT)])
+    within = (outputs >= 0).all() and (outputs <= 1 + 1e-3).all()
+    shares = (abs(outputs.sum(axis=1) - 1) < 1e-3).all()
+    if network.num_classes > 1 and within and (shares or np.ptp(outputs) > 0):
         raise UserError(
             "expected a model that ends in logits or in a softmax layer. Received one whose outputs are probabilities "
-            "without such a layer: the logits cannot be taken"
+            "without such a layer (all within 0 to 1): the logits cannot be taken"
         )
+
+
+def followed(tape: tf.GradientTape, result: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
+    """Return the gradient of a result with respect to pixels, or to what they are made of.
+
+    UserError where there is none on the way.
+    """
+    gradient = tape.gradient(result, pixels)
+    if gradient is None:
+        raise UserError(
+            "expected a model that can be differentiated. Received one that has no gradient with respect to the "
+            "pixels, as behind a rounding or a conversion to integers: take a class activation map, occlusion, rise or "
+            "lime"
+        )
+    return gradient

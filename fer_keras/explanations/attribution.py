@@ -9,7 +9,7 @@ from fer_keras.explain.gradients import IntegratedGradients
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.folder import MethodFolder
 from fer_keras.explanations.progress import Tell
-from fer_keras.explanations.sheets import sheets
+from fer_keras.explanations.sheets import parts, sheets
 from fer_keras.explanations.study import Study, layer_of, layer_title
 from fer_keras.plots.attribution import attribution_figure, comparison_figure, mean_maps_figure
 
@@ -55,7 +55,7 @@ def write_attribution(name: str, study: Study, folder: MethodFolder, tell: Tell)
 
 
 def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
-    """Write one sheet of all methods on the same few faces."""
+    """Write a sheet of all methods on the same few faces; of photos on all of them, and several sheets where many."""
     indices = study.selection.one_of_each()
     images, targets = study.images[indices], study.predictions[indices]
     maps, shown, signed = {}, {}, {}
@@ -70,16 +70,21 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         methods=np.array(list(maps)),
         **study.arrays(indices),
     )
-    captions = ["\n".join(study.caption_lines(index)) for index in indices]
     layer = layer_title("comparison", study.network, study.options)
-    figure = comparison_figure(
-        images, shown, signed, captions, title=f"Methods on the same faces (class activation maps at {layer})"
-    )
     caption = (
         "Every method on the same faces, for the predicted emotion. Red speaks for it and blue against it where a "
         "method is signed, else bright is much; each map has its own scale."
     )
-    folder.figure("comparison.png", figure, caption)
+    for file, rows, which in parts("comparison", np.arange(len(indices))):
+        title = f"Methods on the same faces (class activation maps at {layer})"
+        figure = comparison_figure(
+            images[rows],
+            {name: of_method[rows] for name, of_method in shown.items()},
+            signed,
+            ["\n".join(study.caption_lines(index)) for index in indices[rows]],
+            title=f"{title}, {which}" if which else title,
+        )
+        folder.figure(file, figure, f"{caption} These are {which}." if which else caption)
 
 
 def make_explainer(name: str, study: Study, model: keras.Model | None = None) -> Explainer:

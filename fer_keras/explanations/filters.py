@@ -15,12 +15,12 @@ def write_filters(study: Study, folder: MethodFolder, tell: Tell) -> None:
     """Write the table of filters by emotion (filters.csv) with its figure, and the layer's pixel weights."""
     model, layer, n = study.network.model, study.network.layer, len(study.images)
     names = list(dict.fromkeys([*convolutions(study.network.access), layer]))
-    # One pass for the statistics, two for the gradients, which cost about three times as much each.
-    parts = iter(((0, 1), (1, 3), (4, 3)))
+    # One pass for the statistics, one for the gradients, which costs about three times as much.
+    parts = iter(((0, 1), (1, 3)))
 
     def part():
         start, weight = next(parts)
-        return lambda done, total: tell(int((start + weight * done / total) * n / 7), n)
+        return lambda done, total: tell(int((start + weight * done / total) * n / 4), n)
 
     statistics = emotion_statistics(model, study.images, study.labels, names, progress=part())
     folder.table(
@@ -44,8 +44,7 @@ def write_filters(study: Study, folder: MethodFolder, tell: Tell) -> None:
     if np.count_nonzero(counts) < 2:
         folder.say("All images are of one emotion: which emotion excites which filter cannot be told.")
     own = study.network.access.gives_classes(layer)
-    signed = pixel_weights(model, layer, study.images, study.labels, own=own, progress=part())
-    magnitude = pixel_weights(model, layer, study.images, study.labels, own=own, absolute=True, progress=part())
+    signed, magnitude = pixel_weights(model, layer, study.images, study.labels, own=own, progress=part())
     of_what, of_these = f"the activation of {layer}", f"the mean activation of {layer}'s filters"
     if own:
         of_what, of_these = f"the face's own emotion in {layer}", f"the output of {layer} for the face's own emotion"

@@ -21,7 +21,7 @@ from fer_keras.errors import UserError
 from fer_keras.files import DamagedFile, read_npz, write_json, write_npz, written_aside
 from fer_keras.plots.style import drawn_here, save_figure
 
-FORMAT = 8  # another one where a later program draws something else for the same options
+FORMAT = 9  # another one where a later program draws something else for the same options
 DONE = "done.json"
 UNFINISHED = ".unfinished"  # a done.json in it: all is written, and only has to be moved
 MAPS = "maps.npz"

@@ -4,6 +4,7 @@ Nothing is fetched from anywhere: styles are inside, pictures lie beside the pag
 the name of a run, a path or a layer, is escaped.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -31,12 +32,16 @@ figcaption { color: #444; font-size: .92rem; max-width: 52rem; }
 @media (max-width: 40rem) { .gallery { grid-template-columns: 1fr; } }
 """
 
+_GENERATOR = '<meta name="generator" content="fer_keras">'  # who made the page: nobody else's is written over
+
 
 def index_page(
     title: str,
     facts: Sequence[tuple[str, str]],
     notes: Sequence[str],
     methods: Sequence[tuple[str, str, Mapping[str, Any]]],
+    *,
+    mark: str = "",
 ) -> str:
     """Return the page as text.
 
@@ -45,6 +50,7 @@ def index_page(
         facts: what was explained: names and values.
         notes: what a reader must not miss.
         methods: for each its name, which is its folder too, what it shows, and what its done.json holds.
+        mark: what `has_mark` knows the page by: letters and digits that tell what is explained.
     """
     rows = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in facts)
     links = "".join(f"<li><a href='#{_anchor(name)}'>{escape(name)}</a></li>" for name, _, _ in methods)
@@ -52,6 +58,8 @@ def index_page(
         "<!doctype html>",
         "<html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        _GENERATOR,
+        _marked(mark),
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
         f"<header><h1>{escape(title)}</h1>",
         *(_note(note) for note in notes),
@@ -61,6 +69,19 @@ def index_page(
         "</main></body></html>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def is_ours(page: str) -> bool:
+    """Tell whether a page is one that `index_page` made, by this or an earlier version, and not somebody's own."""
+    return _GENERATOR in page or re.search(r"<title>What [^<]* looks at</title>", page) is not None
+
+
+def has_mark(page: str, mark: str) -> bool:
+    return _marked(mark) in page
+
+
+def _marked(mark: str) -> str:
+    return f'<meta name="fer_keras-explained" content="{escape(mark)}">'
 
 
 def _section(name: str, about: str, record: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
 """What `python visualize.py` does: open, choose the images, carry out the methods, leave a page of their pictures."""
 
 import dataclasses
+import hashlib
+import json
 import time
 from functools import partial
 from pathlib import Path
@@ -11,12 +13,13 @@ import numpy as np
 from fer_keras.config import flag
 from fer_keras.console import counted, duration, say, table
 from fer_keras.emotions import EMOTIONS
+from fer_keras.errors import UserError
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.activation import write_activation
 from fer_keras.explanations.attribution import write_attribution, write_comparison
 from fer_keras.explanations.filters import write_filters
 from fer_keras.explanations.folder import DONE, MethodFolder
-from fer_keras.explanations.index_page import address, index_page
+from fer_keras.explanations.index_page import address, has_mark, index_page, is_ours
 from fer_keras.explanations.lime import write_lime
 from fer_keras.explanations.methods import METHODS, OF_ATTRIBUTIONS
 from fer_keras.explanations.options import Options
@@ -58,10 +61,11 @@ def explain_target(target: Target, options: Options) -> Path:
     A method that is finished with the same options is not done again, unless `options.force`.
 
     Raises:
-        UserError: before anything is written, for a network that does not fit or options that the network or the
-            faces do not allow.
+        UserError: before anything is written, for a network that does not fit, options that the network or the faces
+            do not allow, or a page in the folder that is somebody's own.
     """
     began = time.monotonic()
+    _refuse_foreign_page(target.folder / INDEX)
     check_index(options.index, len(target.faces), target.split)
     network = open_network(target, options)
     say(table([*_facts(target), ("layer", network.layer)]))
@@ -104,12 +108,24 @@ def _carry_out_all(target: Target, network: Network, options: Options) -> None:
         _write_index(target, study)
 
 
+def _refuse_foreign_page(page: Path) -> None:
+    """Raise UserError where the page would take the place of somebody's own."""
+    if page.exists() and not (page.is_file() and is_ours(page.read_text(encoding="utf-8", errors="replace"))):
+        raise UserError(
+            f"{page}: expected no page there but one that this program wrote, received another. Move it away and call "
+            f"again, or choose another folder by --output"
+        )
+
+
 def _is_stale(target: Target) -> bool:
-    """Tell whether the page lacks what a killed command has finished, or shows what somebody has removed."""
+    """Tell whether the page is of another network or other faces, lacks what a killed command has finished, or shows
+    what somebody has removed."""
     page = target.folder / INDEX
     if not page.is_file():
         return True
     text = page.read_text(encoding="utf-8", errors="replace")
+    if not has_mark(text, _mark(target)):
+        return True
     for name in METHODS:
         done = target.folder / name / DONE
         if MethodFolder(target.folder / name).record() is None:
@@ -118,6 +134,16 @@ def _is_stale(target: Target) -> bool:
         elif done.stat().st_mtime_ns > page.stat().st_mtime_ns:
             return True
     return False
+
+
+def _mark(target: Target) -> str:
+    """Return letters and digits that tell apart what pages say at their top of the network and the faces."""
+    said = [target.name, _facts(target), _warnings(target), target.identity]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _warnings(target: Target) -> list[str]:
+    return [note for note in (target.note, *target.warnings) if note]
 
 
 def _carry_out(name: str, study: Study, folder: MethodFolder, decided: dict[str, Any]) -> None:
@@ -152,10 +178,12 @@ def _measured(options: Options) -> list[str]:
 
 
 def _options_of(name: str, *, photos: bool) -> tuple[str, ...]:
-    """Return the options that a method reads. Of photos every face is shown, not so many of a kind; the faces named
-    by --index have a part in the methods of _DEPENDS_ON alone."""
+    """Return the options that a method reads. Of photos every face is shown, not so many of a kind: the seed decides
+    what a method draws at random alone, and the faces named by --index have a part in the methods of _DEPENDS_ON."""
     options = _DEPENDS_ON.get(name, _SELECTION)
-    unread = () if not photos else ("per_class",) if name in _DEPENDS_ON else ("per_class", "index")
+    unread = {"per_class"} if photos else set()
+    if photos and name not in _DEPENDS_ON:
+        unread |= {"index"} if explainer_class(name).seeded else {"index", "seed"}
     return tuple(option for option in options if option not in unread)
 
 
@@ -256,8 +284,7 @@ def _write_index(target: Target, study: Study | None) -> None:
     elif study is not None:
         said = zip(study.ids, study.predictions, study.probabilities.max(axis=1), strict=True)
         facts += [(str(name), f"{EMOTIONS[emotion]} {probability:.2f}") for name, emotion, probability in said]
-    notes = [note for note in (target.note, *target.warnings) if note]
-    page = index_page(f"What {target.name} looks at", facts, notes, methods)
+    page = index_page(f"What {target.name} looks at", facts, _warnings(target), methods, mark=_mark(target))
     write_text(target.folder / INDEX, page)
 
 

@@ -7,7 +7,7 @@ from fer_keras.explain.lime_images import LimeExplanation, perturbed_images, sam
 from fer_keras.explanations.attribution import make_explainer
 from fer_keras.explanations.folder import MethodFolder
 from fer_keras.explanations.progress import Tell
-from fer_keras.explanations.sheets import sheets
+from fer_keras.explanations.sheets import parts, sheets
 from fer_keras.explanations.study import Study, classify
 from fer_keras.plots.lime import lime_figure, lime_steps_figure
 
@@ -91,20 +91,21 @@ def _write_steps(study: Study, folder: MethodFolder, index: int, one: LimeExplan
 def _write_top_labels(study: Study, folder: MethodFolder, by_index: dict[int, LimeExplanation], how: str) -> None:
     """Show the explanations of an image's most probable emotions side by side: a row for each image."""
     count = len(next(iter(by_index.values())).labels)
-    chosen = study.selection.one_of_each().tolist()
-    these = [by_index[index] for index in chosen for _ in range(count)]
-    captions = [
-        f"{study.name(index)}  for {EMOTIONS[label]} {by_index[index].probabilities[label]:.2f}"
-        for index in chosen
-        for label in by_index[index].labels
-    ]
-    figure = _figure(
-        study,
-        these,
-        captions,
-        title=f"{how}: the {count} most probable emotions",
-        rows=list(range(count)) * len(chosen),
-        columns=min(count, 4),
-    )
-    caption = f"The {count} most probable emotions of each image, the most probable first."
-    folder.figure("top_labels.png", figure, caption, heading="Other emotions")
+    for file, chosen, which in parts("top_labels", study.selection.one_of_each()):
+        these = [by_index[index] for index in chosen.tolist() for _ in range(count)]
+        captions = [
+            f"{study.name(index)}  for {EMOTIONS[label]} {by_index[index].probabilities[label]:.2f}"
+            for index in chosen.tolist()
+            for label in by_index[index].labels
+        ]
+        title = f"{how}: the {count} most probable emotions"
+        figure = _figure(
+            study,
+            these,
+            captions,
+            title=f"{title}, {which}" if which else title,
+            rows=list(range(count)) * len(chosen),
+            columns=min(count, 4),
+        )
+        caption = f"The {count} most probable emotions of each image, the most probable first"
+        folder.figure(file, figure, f"{caption}: {which}" if which else caption, heading="Other emotions")

@@ -1,7 +1,6 @@
 """What `python visualize.py` is asked for, checked before anything heavy is loaded."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from fer_keras.config import MAX_SEED, flag
 from fer_keras.errors import UserError, unknown_name
@@ -36,7 +35,7 @@ class Options:
 
     run: str | None = None
     epoch: int | None = None
-    model: Path | None = None
+    model: str | None = None
     data: str | None = None
     split: str | None = None
     photo: tuple[str, ...] = ()
@@ -58,7 +57,7 @@ class Options:
     lime_positive_only: bool = False
     force: bool = False
     logdir: str = "logs"
-    output: Path | None = None
+    output: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.method:

@@ -21,6 +21,6 @@ def write_faces(study: Study, folder: MethodFolder, tell: Tell) -> None:
         "are numbered from the left, as in all that follows."
     )
     for number, (photo, crops, probabilities) in enumerate(of_each, 1):
-        caption = f"{photo.path}: {counted(len(photo.boxes), 'face')}"
+        caption = f"{counted(len(photo.boxes), 'face')} in {photo.path}"  # not first: it would be capitalised
         folder.figure(f"photo-{number}.png", draw(replace(photo, crops=crops, probabilities=probabilities)), caption)
         tell(number, len(photos))

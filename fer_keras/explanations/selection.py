@@ -19,7 +19,7 @@ class Selection:
 
     correct: by emotion (0..6), images that are classified correctly; emotions without any are left out.
     wrong: by (true, predicted), of the most frequent kinds of mistake, the most frequent first.
-    counts: how many images of the split there are of each of these kinds.
+    counts: how many images of the split there are of each of these kinds; none where nobody has said the emotions.
     first: the first images of the split.
     chosen: those named by `--index`, in the order given.
     notes: sentences about what is not there.
@@ -37,11 +37,16 @@ class Selection:
         return np.unique(np.concatenate([*self.correct.values(), *self.wrong.values(), self.first, self.chosen]))
 
     def one_of_each(self) -> np.ndarray:
-        """Return the chosen images, else one correctly classified face for each emotion, else the first ones."""
+        """Return the chosen images, else one correctly classified face for each emotion, else the first ones.
+
+        Of photos, which have no label, that is all.
+        """
         if len(self.chosen):
             return self.chosen
         if self.correct:
             return np.array([images[0] for images in self.correct.values()])
+        if not self.counts:
+            return self.first
         return self.first[: len(EMOTIONS)]
 
 

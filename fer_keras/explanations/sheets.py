@@ -1,5 +1,6 @@
 """The sheets of faces that attribution methods and LIME both draw: the same images, under the same names."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,16 +45,21 @@ def sheets(study: Study) -> list[Sheet]:
 
 
 def _of_photos(study: Study) -> list[Sheet]:
-    faces, source = study.selection.first, study.target.faces.source
-    result = []
-    for number, start in enumerate(range(0, len(faces), FIRST), 1):
-        part = faces[start : start + FIRST]
-        about = f"{counted(len(faces), 'face')} in {source}"
-        if len(faces) > FIRST:
-            which = f"numbers {start + 1} to {start + len(part)}" if len(part) > 1 else f"number {start + 1}"
-            about += f", {which}"
-        result.append(Sheet(f"faces-{number}.png" if number > 1 else "faces.png", part, "", about))
-    return result
+    about = f"{counted(len(study.selection.first), 'face')} in {study.target.faces.source}"
+    return [
+        Sheet(file, part, "", f"{about}, {which}" if which else about)
+        for file, part, which in parts("faces", study.selection.first)
+    ]
+
+
+def parts(name: str, indices: np.ndarray) -> Iterator[tuple[str, np.ndarray, str]]:
+    """Yield what one picture holds of images that may be too many for one: its file, `name`.png, then `name`-2.png and
+    so on, the indices, and which they are ("numbers 17 to 20"; "" where one picture holds them all)."""
+    for number, start in enumerate(range(0, len(indices), FIRST), 1):
+        part = indices[start : start + FIRST]
+        which = f"numbers {start + 1} to {start + len(part)}" if len(part) > 1 else f"number {start + 1}"
+        file = f"{name}-{number}.png" if number > 1 else f"{name}.png"
+        yield file, part, which if len(indices) > FIRST else ""
 
 
 def _some(shown: int, there: int, emotion: str, split: str, what: str) -> str:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from fer_keras.emotions import EMOTIONS, NUM_EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.explain.explainer import FACES
-from fer_keras.explain.layer_outputs import check_filter, convolutions, plain_model
+from fer_keras.explain.layer_outputs import check_filter, plain_model
 from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 from fer_keras.explanations.options import Options
@@ -28,7 +28,7 @@ _NAME_LENGTH = 18  # letters of a photo's name that fit beside a row of maps
 class Network:
     """The network of a target.
 
-    layer: the layer to look at: `--layer`, else the last convolution.
+    layer: the layer to look at: `--layer`, else the network's `default_layer`, which is the last convolution.
     """
 
     model: keras.Model
@@ -112,8 +112,8 @@ def open_network(target: Target, options: Options) -> Network:
     """Open the network and check what is asked of it: its layer, its filters, the layers that methods need.
 
     Raises:
-        UserError: a file that is no network, one that does not fit the seven emotions, or a layer or filter that is
-            not there or cannot give what a method needs.
+        UserError: a file that is no network, one that does not fit the seven emotions, a layer or filter that is not
+            there or cannot give what a method needs, or a method that needs gradients where there are none.
     """
     if target.own:
         model = open_model(target.network_file)
@@ -129,24 +129,28 @@ def open_network(target: Target, options: Options) -> Network:
                 f"{target.network_file}: expected a network with {NUM_EMOTIONS} outputs, one an emotion in the order "
                 f"{', '.join(EMOTIONS)}. Received one with {access.num_classes}"
             )
-    network = Network(model, access, options.layer or default_layer(access))
+    network = Network(model, access, options.layer or access.default_layer())
     access.layer_shape(network.layer)  # raises for an unknown one
     for number in options.filter:
         check_filter(access, network.layer, number)
     if "activation" in options.methods and options.style == "tf-keras-vis":
         plain_model(access, network.layer)  # raises where that package cannot be used
-    spatial = [name for name in options.methods if name == "outputs" or needs_maps(name)]
-    if spatial:
+    for name in options.methods:
         try:
-            access.spatial_layer(options.layer)
+            _check_method(name, network, options)
         except UserError as error:
-            raise UserError(f"--method {spatial[0]}: {error}") from None
+            raise UserError(f"--method {name}: {error}") from None
     return network
 
 
-def default_layer(access: ModelAccess) -> str:
-    """Return the last convolution; in a network without any, the last layer with maps, else the last layer of all."""
-    return (convolutions(access) or access.spatial_layers() or access.layers)[-1]
+def _check_method(name: str, network: Network, options: Options) -> None:
+    """Raise UserError where a network cannot give what a method needs: maps of a layer, gradients."""
+    if name == "outputs" or needs_maps(name):
+        network.access.spatial_layer(options.layer)
+    if name == "comparison" or (name in EXPLAINERS and explainer_class(name).needs_gradient):
+        network.access.check_gradient()
+    elif name in ("activation", "filters"):
+        network.access.check_gradient(network.layer)
 
 
 def needs_maps(name: str) -> bool:
@@ -162,9 +166,7 @@ def layer_of(name: str, network: Network, options: Options) -> str | None:
     """
     if not needs_maps(name):
         return None
-    access = network.access
-    named = options.layer or (network.layer if network.layer in access.spatial_layers() else None)
-    return access.rectified_layer(access.spatial_layer(named))
+    return network.access.rectified_layer(network.access.spatial_layer(options.layer))
 
 
 def layer_title(name: str, network: Network, options: Options) -> str:
@@ -173,9 +175,7 @@ def layer_title(name: str, network: Network, options: Options) -> str:
     layer = layer_of(name, network, options)
     if layer is None:
         return ""
-    named = network.layer
-    leads_there = named != layer and named in network.access.spatial_layers()
-    return f"{named} ({layer})" if leads_there else layer
+    return layer if layer == network.layer else f"{network.layer} ({layer})"
 
 
 def classify(network: Network, images: np.ndarray, tell: Tell) -> np.ndarray:

@@ -5,7 +5,9 @@ of them and of those of its upper layers alone. A map that does not change with 
 respond to in the face, whatever the network makes of it.
 """
 
-from collections.abc import Iterable
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -25,15 +27,16 @@ def untrained(model: keras.Model, seed: int = 0, *, kept: float = 0.0) -> keras.
 
     What a network began with is left in what it has learned: in the vgg25 that is shipped the kernels of the first
     convolution and of the logits correlate with their first values at 0.5. So initialisers with a seed of their own get
-    others, by `seed`. Preprocessing (`Normalization`) is taken along. The model is left as it is.
+    others, by `seed`. Preprocessing (`Normalization`) is taken along. The model is left as it is, and so are the
+    caller's random generators.
     """
-    keras.utils.set_random_seed(seed)  # for initialisers without a seed
-    random = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
 
     def begun_anew(layer: keras.Layer) -> keras.Layer:
-        return type(layer).from_config(_with_other_seeds(layer.get_config(), random))
+        return type(layer).from_config(_with_other_seeds(layer.get_config(), rng))
 
-    begun = copied(model, begun_anew)
+    with _seeding(seed):
+        begun = copied(model, begun_anew)
     learned = [pair for pair in pairs(model, begun) if pair[0].weights]
     for number, (layer, own) in enumerate(learned):
         if number < round(kept * len(learned)) or isinstance(layer, keras.layers.Normalization):
@@ -41,14 +44,26 @@ def untrained(model: keras.Model, seed: int = 0, *, kept: float = 0.0) -> keras.
     return begun
 
 
-def _with_other_seeds(config: Any, random: np.random.Generator) -> Any:
+@contextmanager
+def _seeding(seed: int) -> Iterator[None]:
+    """Start Python's generator at `seed`, and put it back: Keras takes from it the seeds of initialisers without one,
+    also of those that stand in no configuration, but in a layer's code."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+def _with_other_seeds(config: Any, rng: np.random.Generator) -> Any:
     """Return a layer's configuration with other numbers for all seeds in it."""
     if isinstance(config, list):
-        return [_with_other_seeds(value, random) for value in config]
+        return [_with_other_seeds(value, rng) for value in config]
     if not isinstance(config, dict):
         return config
-    others = {name: _with_other_seeds(value, random) for name, value in config.items()}
-    return others | {"seed": int(random.integers(2**31))} if isinstance(config.get("seed"), int) else others
+    others = {name: _with_other_seeds(value, rng) for name, value in config.items()}
+    return others | {"seed": int(rng.integers(2**31))} if isinstance(config.get("seed"), int) else others
 
 
 def mean_likeness(maps: np.ndarray, of_each: Iterable[np.ndarray]) -> np.ndarray:

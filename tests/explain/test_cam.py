@@ -47,6 +47,29 @@ def test_the_map_of_a_network_of_one_channel(method):
     assert (explainer.explain(IMAGES, np.array([1, 1])) == 0).all()
 
 
+@pytest.mark.parametrize("trained", [True, False])
+@pytest.mark.parametrize("method", [GradCam, GradCamPlusPlus, LayerCam])
+def test_maps_need_no_gradient_with_respect_to_the_pixels(method, trained):
+    """A conversion to integers, which these pixels are already, changes nothing but takes that gradient away."""
+    inputs = layers.Input((48, 48, 1))
+    whole = keras.ops.cast(keras.ops.cast(inputs, "int32"), "float32")
+    x = layers.Conv2D(1, 1, use_bias=False, name="conv2d", trainable=trained)(whole)
+    x = layers.Dense(2, use_bias=False, name="logits", trainable=trained)(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, x)
+    model.set_weights([np.ones((1, 1, 1, 1), np.float32), np.array([[3.0, -3.0]], np.float32)])
+    maps = method(model).explain(IMAGES, np.array([0, 0]))
+    np.testing.assert_allclose(maps, 3.0 / 48**2 * IMAGES, rtol=1e-5)
+
+
+def test_a_layer_whose_outputs_are_rounded_is_refused():
+    inputs = layers.Input((48, 48, 1))
+    x = keras.ops.cast(layers.Conv2D(2, 3, strides=4, name="conv2d")(inputs), "int32")
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(keras.ops.cast(x, "float32"))))
+    with pytest.raises(UserError, match="Received 'conv2d', with a step next to it that has none") as error:
+        GradCam(model)
+    assert "\n" not in str(error.value)
+
+
 def test_score_cam_of_a_network_of_one_channel():
     # The mask is the picture scaled to 0..1 (it holds a 0 and a 255), the masked picture x^2 / 255 in the mean.
     image = IMAGES[:1].copy()

@@ -8,6 +8,8 @@ import pytest
 from keras import layers
 
 from fer_keras.errors import UserError
+from fer_keras.explain.activation import maximise
+from fer_keras.explain.filters import pixel_weights
 from fer_keras.explain.registry import EXPLAINERS, explainer_class
 
 OPTIONS = {
@@ -146,6 +148,37 @@ def test_wrong_images_and_targets_are_refused(images, targets, message):
     explainer = explainer_class("saliency")(functional_network())
     with pytest.raises(UserError, match=message):
         explainer.explain(images, targets)
+
+
+def rounding_network():
+    inputs = layers.Input((48, 48, 1))
+    x = keras.ops.cast(keras.ops.cast(inputs, "int32"), "float32")
+    x = layers.Conv2D(3, 5, strides=4, activation="relu", name="conv2d")(x)
+    return keras.Model(inputs, layers.Dense(7, activation="softmax", name="logits")(layers.Flatten()(x)))
+
+
+@pytest.mark.parametrize("name", EXPLAINERS)
+def test_where_the_pixels_have_no_gradient_a_method_that_needs_it_says_so_and_others_do_without(name):
+    method = explainer_class(name)
+    gradients = {"saliency", "smoothgrad", "integrated-gradients", "grad-x-input", "guided-backprop"}
+    assert method.needs_gradient == (name in gradients)
+    if method.needs_gradient:
+        with pytest.raises(UserError, match="has no gradient with respect to the pixels") as error:
+            method(rounding_network())
+        assert "\n" not in str(error.value)
+    else:
+        maps = method(rounding_network(), **OPTIONS.get(name, {})).explain(IMAGES[:1])
+        assert np.abs(maps).max() > 0
+
+
+@pytest.mark.parametrize("style", ["robust", "plain"])
+def test_where_the_pixels_have_no_gradient_no_picture_can_climb_and_no_pixel_weighs(style):
+    with pytest.raises(UserError, match="has no gradient with respect to the pixels") as error:
+        maximise(rounding_network(), "conv2d", [0], style=style)
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match="has no gradient with respect to the pixels") as error:
+        pixel_weights(rounding_network(), "conv2d", IMAGES, np.zeros(3, int))
+    assert "\n" not in str(error.value)
 
 
 def test_an_unknown_method_is_refused_with_the_nearest():

@@ -134,14 +134,24 @@ def test_pixel_weights_of_a_linear_layer_are_its_weights():
     images, labels = faces()
     kept = labels != 5
     found = pixel_weights(model, "logits", images[kept], labels[kept], filters=[2], batch_size=16)
-    assert found.shape == (7, 48, 48) and found.dtype == np.float32
-    assert np.isnan(found[5]).all()
-    for label in (0, 1, 2, 3, 4, 6):
-        np.testing.assert_allclose(found[label], kernel[..., 2], rtol=1e-5, atol=1e-8)
-    of_all = pixel_weights(model, "logits", images, labels)
+    for one, expected in zip(found, (kernel[..., 2], np.abs(kernel[..., 2])), strict=True):
+        assert one.shape == (7, 48, 48) and one.dtype == np.float32
+        assert np.isnan(one[5]).all()
+        for label in (0, 1, 2, 3, 4, 6):
+            np.testing.assert_allclose(one[label], expected, rtol=1e-5, atol=1e-8)
+    of_all, _ = pixel_weights(model, "logits", images, labels)
     np.testing.assert_allclose(of_all[0], kernel.mean(axis=-1), rtol=1e-4, atol=1e-7)
-    magnitudes = pixel_weights(model, "logits", images, labels, filters=[2], absolute=True)
-    np.testing.assert_allclose(magnitudes[0], np.abs(kernel[..., 2]), rtol=1e-4, atol=1e-7)
+
+
+def test_gradients_that_cancel_out_in_the_mean_have_a_magnitude():
+    """The unit is |mean of the face - 100|: its gradient is 1/48^2 above, and as much below, at every pixel."""
+    image = keras.Input((48, 48, 1))
+    x = keras.layers.Rescaling(1.0, offset=-100.0)(keras.layers.GlobalAveragePooling2D()(image))
+    model = keras.Model(image, keras.layers.Dense(7)(keras.layers.Activation(keras.ops.abs, name="off")(x)))
+    images, labels = np.array([[[50.0]], [[150.0]]]) * np.ones((2, 48, 48)), np.array([2, 2])
+    means, magnitudes = pixel_weights(model, "off", images, labels)
+    np.testing.assert_allclose(means[2], 0, atol=1e-9)
+    np.testing.assert_allclose(magnitudes[2], 1 / 48**2, rtol=1e-5)
 
 
 def test_pixel_weights_of_the_own_class_are_those_of_each_label():
@@ -152,13 +162,13 @@ def test_pixel_weights_of_the_own_class_are_those_of_each_label():
     dense.set_weights([1e-4 * dense.get_weights()[0], dense.get_weights()[1]])  # so that no probability is 0 or 1
     kernel = dense.get_weights()[0].reshape(48, 48, 7)
     images, labels = faces()
-    found = pixel_weights(model, "logits", images, labels, own=True, batch_size=16)
+    found, _ = pixel_weights(model, "logits", images, labels, own=True, batch_size=16)
     np.testing.assert_allclose(found, kernel.transpose(2, 0, 1), rtol=1e-4, atol=1e-9)
     # dp_k/dx = p_k (w_k - sum_j p_j w_j); the mean over all k, which is taken without `own`, has no gradient
     one = images[labels == 4][:1]
     p = np.asarray(model(one[..., None].astype(np.float32)))[0]
     expected = p[4] * (kernel[..., 4] - kernel @ p)
-    found = pixel_weights(model, "predictions", one, np.array([4]), own=True)[4]
+    found = pixel_weights(model, "predictions", one, np.array([4]), own=True)[0][4]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
@@ -167,7 +177,7 @@ def test_pixel_weights_behind_a_relu_differ_by_emotion():
     images[2:] = 200.0
     labels = np.array([0, 0, 1, 1])
     model = halves_model(offset=-100.0)  # the ReLU passes bright images only
-    found = pixel_weights(model, "re_lu", images, labels, filters=[0])
+    found, _ = pixel_weights(model, "re_lu", images, labels, filters=[0])
     np.testing.assert_array_equal(found[0], 0)
     np.testing.assert_allclose(found[1], 1 / 48**2, rtol=1e-5)
 

@@ -145,6 +145,24 @@ def test_hidden_superpixels_are_flat_and_shown_ones_untouched():
             np.testing.assert_allclose(sample[inside], expected, rtol=1e-5)
 
 
+def test_images_are_perturbed_batch_by_batch_and_explained_as_all_at_once():
+    image, segments, sizes = face(), superpixels(face()), []
+
+    def of_a_batch(images):
+        sizes.append(len(images))
+        return softmax_of_pixels(images)
+
+    def of_all(images):  # one array of all samples, in as large passes through the network
+        return np.concatenate([softmax_of_pixels(images[start : start + 16]) for start in range(0, len(images), 16)])
+
+    options = {"num_samples": 50, "top_labels": 2}
+    batches = explain_image(of_a_batch, image, segments, batch_size=16, **options)
+    assert sizes == [16, 16, 16, 2]
+    at_once = explain_image(of_all, image, segments, batch_size=50, **options)
+    for name in ("labels", "weights", "intercepts", "r_squared", "probabilities"):
+        np.testing.assert_array_equal(getattr(batches, name), getattr(at_once, name))
+
+
 @pytest.mark.parametrize("segmentation", SEGMENTATIONS)
 def test_superpixels_are_numbered_from_zero_without_gaps(segmentation):
     for image in (face(), face(1)[::-1], np.full((48, 48), 128, np.uint8)):

@@ -106,6 +106,20 @@ def test_probabilities_are_the_models_own(ends):
     assert access.gives_classes("logits") and not access.gives_classes(access.layers[0])
 
 
+def test_the_layer_before_one_with_a_fused_softmax_gives_no_classes():
+    inputs, x = body()
+    x = layers.Dense(7, activation="relu", name="hidden")(x)
+    access = ModelAccess(keras.Model(inputs, layers.Dense(7, activation="softmax", name="logits")(x)))
+    assert access.gives_classes("logits") and not access.gives_classes("hidden")
+
+
+def test_all_layers_from_the_logits_to_the_output_give_classes():
+    access = ModelAccess(softmax_then_float32())
+    *others, logits, dropout, last = access.layers
+    assert logits == "logits" and all(map(access.gives_classes, (logits, dropout, last)))
+    assert not any(map(access.gives_classes, others))
+
+
 def test_input_and_output_may_have_names():
     inputs = layers.Input((48, 48, 1), name="face")
     outputs = layers.Dense(7, activation="softmax")(layers.Flatten()(layers.Conv2D(3, 5, strides=4)(inputs)))
@@ -125,9 +139,31 @@ def test_a_softmax_of_another_is_undone_where_the_first_is_part_of_a_layer():
 
 def test_probabilities_that_cannot_be_undone_are_refused():
     inputs, x = body()
-    x = layers.Activation("softmax")(layers.Dense(7)(x))
-    with pytest.raises(UserError, match="outputs are probabilities without such a layer"):
-        ModelAccess(keras.Model(inputs, layers.Rescaling(1.0)(x)))
+    softmax = layers.Rescaling(1.0)(layers.Activation("softmax")(layers.Dense(7)(x)))
+    sigmoids = layers.Average()([layers.Dense(7, activation="sigmoid")(x) for _ in range(2)])
+    for outputs in (softmax, sigmoids, layers.Dense(7, activation="hard_sigmoid")(x)):
+        with pytest.raises(UserError, match="outputs are probabilities without such a layer") as error:
+            ModelAccess(keras.Model(inputs, outputs))
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-4])
+def test_logits_that_happen_to_lie_within_0_and_1_are_logits(scale):
+    """Mean gray values of 0 to 255, times 1/10,000; and those of a last layer of zeros."""
+    inputs = layers.Input((48, 48, 1))
+    dense = layers.Dense(3, kernel_initializer=keras.initializers.Constant(scale))
+    model = keras.Model(inputs, dense(layers.GlobalAveragePooling2D()(inputs)))
+    expected = scale * FACES.mean(axis=(1, 2))[:, None] * np.ones(3)
+    np.testing.assert_allclose(ModelAccess(model).logits(FACES), expected, rtol=1e-5)
+
+
+def test_a_model_of_any_size_that_is_too_deep_for_a_face_is_refused():
+    inputs = x = layers.Input((None, None, 3))
+    for _ in range(6):
+        x = layers.Conv2D(2, 3, strides=2)(x)
+    with pytest.raises(UserError, match="input of any size with layers that fail on 48x48: build") as error:
+        ModelAccess(keras.Model(inputs, layers.Dense(7)(layers.GlobalAveragePooling2D()(x))))
+    assert "\n" not in str(error.value)
 
 
 def test_faces_are_made_to_fit_the_input():
@@ -175,6 +211,44 @@ def test_the_activation_that_a_layer_leads_to_is_found_past_normalisation_and_sh
     assert {name: network.rectified_layer(name) for name in expected} == expected
     with pytest.raises(UserError, match="Did you mean 'conv2d_3'"):
         network.rectified_layer("conv2d_33")
+
+
+@pytest.mark.parametrize("normalised", [layers.GroupNormalization, layers.LayerNormalization])
+def test_the_activation_is_found_past_other_normalisations(normalised):
+    image = layers.Input((48, 48, 1))
+    x = normalised(name="normalised")(layers.Conv2D(32, 3, strides=4, name="conv2d")(image))
+    x = layers.Flatten()(layers.ReLU(name="re_lu")(x))
+    access = ModelAccess(keras.Model(image, layers.Dense(7)(x)))
+    assert access.rectified_layer("conv2d") == access.spatial_layer() == "re_lu"
+
+
+def test_the_activation_is_found_past_a_shortcut_that_is_added_by_an_operator():
+    image = layers.Input((48, 48, 1))
+    shortcut = layers.Conv2D(2, 3, padding="same", name="conv2d")(image)
+    x = layers.BatchNormalization()(layers.Conv2D(2, 3, padding="same", name="conv2d_1")(shortcut))
+    x = layers.ReLU(name="re_lu")(x + shortcut)
+    product = layers.ReLU(name="re_lu_1")(layers.Conv2D(2, 3, padding="same", name="conv2d_2")(x) * x)
+    access = ModelAccess(keras.Model(image, layers.Dense(7)(layers.GlobalAveragePooling2D()(product))))
+    found = {name: access.rectified_layer(name) for name in ("conv2d", "conv2d_1", "conv2d_2")}
+    assert found == {"conv2d": "conv2d", "conv2d_1": "re_lu", "conv2d_2": "conv2d_2"}  # a product is no sum
+
+
+def test_a_backbone_is_the_last_convolution_and_not_what_makes_it_colours():
+    inside = layers.Input((48, 48, 3))
+    backbone = keras.Model(inside, layers.ReLU()(layers.Conv2D(4, 3, strides=4)(inside)), name="backbone")
+    image = layers.Input((48, 48, 1))
+    x = layers.MaxPooling2D(name="pool")(backbone(layers.Conv2D(3, 1, name="to_rgb")(image)))
+    access = ModelAccess(keras.Model(image, layers.Dense(7, name="logits")(layers.Flatten(name="flatten")(x))))
+    assert access.default_layer() == access.spatial_layer() == "backbone"
+
+
+def test_without_convolutions_the_default_is_the_last_layer_with_maps_or_the_last_of_all():
+    image = layers.Input((48, 48, 1))
+    x = layers.MaxPooling2D(name="pool")(layers.Rescaling(1 / 255, name="rescaling")(image))
+    x = layers.Dense(7, name="logits")(layers.Flatten(name="flatten")(x))
+    assert ModelAccess(keras.Model(image, x)).default_layer() == "rescaling"
+    flat = layers.Dense(7, name="logits")(layers.Flatten(name="flatten")(image))
+    assert ModelAccess(keras.Model(image, flat)).default_layer() == "logits"
 
 
 def test_a_layer_and_the_logits_come_out_of_one_pass():

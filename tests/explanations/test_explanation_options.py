@@ -66,6 +66,14 @@ def test_photos_have_methods_of_their_own():
 
 
 @pytest.mark.parametrize(
+    ("method", "drawn"), [("saliency", False), ("grad-cam", False), ("rise", True), ("lime", True)]
+)
+def test_of_photos_the_seed_matters_to_what_is_drawn_at_random_alone(method, drawn):
+    said = idle_flags(Options(photo=("a.jpg",), seed=3, method=(method,)))
+    assert [line.split()[0] for line in said] == ([] if drawn else ["--seed"])
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"method": ("faces", "saliency")}, "--method faces is for photos: expected --photo PATH too"),

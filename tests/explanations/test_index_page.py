@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from urllib.parse import unquote
 
-from fer_keras.explanations.index_page import index_page
+from fer_keras.explanations.index_page import has_mark, index_page, is_ours
 
 EVIL = "<script>alert('x')</script> & \"quoted\""
 
@@ -56,6 +56,20 @@ def test_every_file_is_linked_by_a_path_beside_the_page():
         "grad-cam++/wrong/Sad(Fear).png",
     ]
     assert "grad-cam++/maps.npz" in [unquote(link) for link in found.links]
+
+
+def test_a_page_is_known_as_ours_and_anybody_elses_is_not():
+    assert is_ours(page()) and {"name": "generator", "content": "fer_keras"} in [
+        attrs for _, attrs in Page(page()).tags
+    ]
+    earlier = "<html lang='en'><head><meta charset='utf-8'>\n<title>What vgg25 &amp; more looks at</title><style>"
+    assert is_ours(earlier)
+    assert not is_ours("<title>My holidays</title><h1>What vgg25 looks at</h1>") and not is_ours("")
+
+
+def test_a_page_says_what_it_was_made_of():
+    marked = index_page("What net looks at", [], [], [], mark="a1")
+    assert has_mark(marked, "a1") and not has_mark(marked, "a") and not has_mark(page(), "a1")
 
 
 def test_nothing_comes_from_the_network():

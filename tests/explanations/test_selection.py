@@ -5,7 +5,7 @@ import pytest
 
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
-from fer_keras.explanations.selection import select_images
+from fer_keras.explanations.selection import every_image, select_images
 
 ANGRY, DISGUST, FEAR, HAPPY, SAD = range(5)
 
@@ -60,6 +60,11 @@ def test_a_split_without_one_correct_image_still_has_something_to_show():
     selection = select_images(*split_of((SAD, FEAR, 30)), per_class=3)
     assert selection.correct == {} and len(selection.one_of_each()) == 7
     np.testing.assert_array_equal(selection.first, np.arange(16))
+
+
+def test_of_photos_every_face_is_one_to_show():
+    assert every_image(12).one_of_each().tolist() == list(range(12))
+    assert every_image(12, index=(3,)).one_of_each().tolist() == [3]
 
 
 def test_chosen_images_come_first_and_stand_in_everything_once():

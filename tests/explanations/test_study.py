@@ -2,11 +2,14 @@
 
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 
+from fer_keras.errors import UserError
 from fer_keras.explain.model_access import ModelAccess
 from fer_keras.explanations import study
+from fer_keras.explanations.options import Options
 from fer_keras.explanations.study import Network, Study
 from fer_keras.models import registry
 
@@ -37,3 +40,19 @@ def test_every_face_is_classified_in_whatever_batch_it_stands(monkeypatch):
     found = study.classify(Network(model, ModelAccess(model), "logits"), images, lambda *done: told.append(done))
     np.testing.assert_allclose(found, np.asarray(model([images[..., None].astype(np.float32)])), atol=1e-5)
     assert told == [(5, 12), (10, 12), (12, 12)]
+
+
+def test_where_the_pixels_have_no_gradient_what_needs_it_is_refused_before_any_work(tmp_path):
+    inputs = keras.Input((48, 48, 1))
+    x = keras.ops.cast(keras.ops.cast(inputs, "int32"), "float32")
+    x = keras.layers.Conv2D(3, 5, strides=4, activation="relu", name="conv2d")(x)
+    x = keras.layers.Dense(7, activation="softmax", name="logits")(keras.layers.Flatten()(x))
+    keras.Model(inputs, x).save(tmp_path / "rounds.keras")
+    target = SimpleNamespace(own=False, network_file=tmp_path / "rounds.keras")
+    for method in ("saliency", "comparison", "activation", "filters"):
+        said = f"^--method {method}: .* has no gradient with respect to the pixels"
+        with pytest.raises(UserError, match=said) as error:
+            study.open_network(target, Options(method=("grad-cam", method)))
+        assert "\n" not in str(error.value)
+    others = ("grad-cam", "layer-cam", "score-cam", "occlusion", "rise", "lime", "outputs")
+    assert study.open_network(target, Options(method=others)).layer == "conv2d"

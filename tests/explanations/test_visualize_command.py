@@ -21,7 +21,7 @@ from fer_keras.explanations import job as visualize_job
 from fer_keras.explanations import lime, methods
 from fer_keras.explanations.attribution import make_explainer
 from fer_keras.explanations.options import Options
-from fer_keras.explanations.study import Network, default_layer, layer_of, layer_title
+from fer_keras.explanations.study import Network, layer_of, layer_title
 from fer_keras.lock import locked
 from fer_keras.models import registry
 from tests.explanations.looking_on import names_in, recorded
@@ -46,7 +46,7 @@ def study_of(run):
     access = ModelAccess(model)
 
     def study(**options):
-        return SimpleNamespace(network=Network(model, access, default_layer(access)), options=Options(**options))
+        return SimpleNamespace(network=Network(model, access, access.default_layer()), options=Options(**options))
 
     return study
 
@@ -160,6 +160,18 @@ def test_the_page_shows_what_a_killed_command_has_finished_and_nothing_that_is_g
     assert "'grad-cam%2B%2B/" not in page() and "'grad-cam/" in page()
 
 
+def test_somebodys_own_page_is_not_written_over(run, tmp_path, call):
+    page = tmp_path / "index.html"
+    page.write_text("<title>My holidays</title>")
+    with pytest.raises(UserError, match=r"index.html: expected no page there but one that this program wrote") as error:
+        call("--run", run.path, "--output", tmp_path, "--method", "outputs")
+    assert "\n" not in str(error.value)
+    assert names_in(tmp_path) == {"index.html"} and page.read_text() == "<title>My holidays</title>"
+    page.write_text(f"<title>What {run.path.name} looks at</title><style>")  # of an earlier version
+    call("--run", run.path, "--output", tmp_path, "--method", "outputs")
+    assert "outputs/image-0/network.png" in page.read_text()
+
+
 def test_damaged_maps_are_told_with_the_way_out(run, tmp_path, call):
     arguments = ("--run", run.path, "--output", tmp_path, "--limit", 21, "--method")
     call(*arguments, "saliency")
@@ -181,7 +193,7 @@ def test_two_processes_do_not_write_one_folder(run, tmp_path, call):
 def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_not(arch, layer):
     model = registry.build(arch)
     access = ModelAccess(model)
-    network = Network(model, access, default_layer(access))
+    network = Network(model, access, access.default_layer())
     assert layer_of("grad-cam", network, Options()) == layer
     assert layer_of("grad-cam", network, Options(layer=network.layer)) == layer
     assert layer_title("grad-cam", network, Options()) == f"{network.layer} ({layer})"
@@ -203,6 +215,8 @@ def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_no
         (("--photo", "visualize.py"), "visualize.py is no image"),
         (("--per-class", "many"), "expected a whole number, received 'many'"),
         (("--epoch", "3"), "kept no model of epoch 3"),
+        (("--output", ""), "--output: expected a value, received an empty one"),
+        (("--model", ""), "--model: expected a value, received an empty one"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line_and_nothing_is_written(run, tmp_path, arguments, said, call):

@@ -5,6 +5,8 @@ import io
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fer_keras.data.synthetic import PARTS
 from fer_keras.emotions import EMOTIONS
@@ -14,7 +16,7 @@ from fer_keras.plots.lime import lime_figure, lime_steps_figure, tinted
 from fer_keras.plots.outputs import feature_maps_figure, first_filter_figure, network_sample_figure
 from fer_keras.plots.regions import regions_figure
 from fer_keras.plots.sheet import draw_borders, new_sheet
-from fer_keras.plots.style import EMOTION_COLORS, save_figure
+from fer_keras.plots.style import EMOTION_COLORS, drawn_here, save_figure
 
 FACE = np.random.default_rng(0).integers(0, 256, (48, 48), np.uint8)
 
@@ -215,3 +217,12 @@ def test_a_part_without_any_attribution_is_as_blue_as_it_gets():
     colors = image.to_rgba(image.get_array())
     np.testing.assert_array_equal(colors[2, 3], colors[2, 4])
     assert colors[2, 3, 3] == 1 and colors[2, 3, 2] > 2 * colors[2, 3, 0]
+
+
+def test_a_picture_that_is_too_large_to_be_decoded_is_known_as_ours(tmp_path):
+    """Pillow refuses to open images of more than 179 megapixels, which it takes for attacks; this one has 180."""
+    about = PngInfo()
+    about.add_text("Software", "fer_keras")
+    Image.new("1", (20_000, 9_000)).save(tmp_path / "large.png", pnginfo=about)
+    limit = Image.MAX_IMAGE_PIXELS
+    assert drawn_here(tmp_path / "large.png") and limit == Image.MAX_IMAGE_PIXELS

@@ -1,10 +1,12 @@
 """Scores on networks and methods whose answers are known, and on cases that are computed by hand."""
 
 import dataclasses
+import random as python_random
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
@@ -193,6 +195,31 @@ def test_initialisers_without_a_seed_of_their_own_go_by_the_one_given():
     first, again, other = (sanity.untrained(model, seed).get_weights()[0] for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_a_seed_decides_of_initialisers_too_that_stand_in_no_configuration():
+    """A layer within `SpectralNormalization` has a vector that its code draws."""
+    dense = keras.layers.SpectralNormalization(keras.layers.Dense(5))
+    model = keras.Sequential([keras.Input((3,)), dense])
+    first, again, other = (sanity.untrained(model, seed).get_weights() for seed in (1, 1, 2))
+    for one, same, another in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one, same)
+        assert (one != another).any() or not one.any()  # biases: 0
+
+
+def test_the_random_generators_of_the_caller_go_on_as_if_nothing_had_been():
+    def draws():
+        keras.utils.set_random_seed(5)
+        yield
+        yield python_random.random(), np.random.random(), float(tf.random.uniform(()))  # noqa: NPY002
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5), keras.layers.Dropout(0.5)])
+    undisturbed, disturbed = draws(), draws()
+    next(undisturbed)
+    expected = next(undisturbed)
+    next(disturbed)
+    sanity.untrained(model, 1)
+    assert next(disturbed) == expected
 
 
 def test_edges_are_where_gray_changes_whatever_the_images_beside():
