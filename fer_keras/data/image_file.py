@@ -57,23 +57,25 @@ def is_image(path: Path) -> bool:
 
 def software_of(path: Path | str) -> str | None:
     """Return by what program an image file says that it was made; None where it does not, or is no image."""
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # it is opened alone: no pixel is decoded
     try:
-        with Image.open(path) as image:
+        with of_any_size(decoded=False), Image.open(path) as image:
             return image.info.get("Software")
     except _UNDECODABLE:
         return None
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
 
 
 @contextmanager
-def of_any_size() -> Iterator[None]:
+def of_any_size(*, decoded: bool = True) -> Iterator[None]:
     """Let images be opened without Pillow's warning, from 89 megapixels on, which telephones reach. From 179 on it
-    refuses to decode. Not for several threads at once."""
+    refuses those that are to be decoded. Not for several threads at once."""
+    limit = Image.MAX_IMAGE_PIXELS
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        yield
+        Image.MAX_IMAGE_PIXELS = limit if decoded else None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _eight_bits(image: Image.Image, form: str | None) -> Image.Image:

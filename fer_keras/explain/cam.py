@@ -1,6 +1,6 @@
 """Class activation maps: the maps of one layer, weighted by what they do for a logit, enlarged to the face.
 
-The layer is any with outputs of more than 1x1; by default what the last convolution leads to.
+The layer is any with outputs of more than 1x1; by default the last one before the network gives up height and width.
 All maps are rectified, 0 or more, as in the papers.
 """
 
@@ -19,10 +19,10 @@ class _GradientCam(Explainer):
     """A class activation map from the layer's activations and the gradient of the logit with respect to them.
 
     Args:
-        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: what the last convolution leads to.
+        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: the last one.
 
     Raises:
-        UserError: the logits have no gradient with respect to the layer's outputs.
+        UserError: no gradient of the logits with respect to the layer's outputs can be taken.
     """
 
     signed = False
@@ -43,8 +43,8 @@ class _GradientCam(Explainer):
             gradients = tape.gradient(scores, activations)
             if gradients is None:
                 raise UserError(
-                    f"expected a layer that the logits have a gradient with respect to. Received '{self.layer}', with "
-                    "a step next to it that has none, such as rounding: take another layer"
+                    f"expected a layer that the logits' gradient can be taken at. Received '{self.layer}', with a step "
+                    f"before or behind it that has none, such as rounding: take another layer"
                 )
             return enlarge(self._cam(tf.cast(activations, tf.float32), tf.cast(gradients, tf.float32)))
 
@@ -113,7 +113,7 @@ class ScoreCam(MaskingExplainer):
     that is the same everywhere masks all, and counts.
 
     Args:
-        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: what the last convolution leads to.
+        layer: the name of a layer with outputs (N, H, W, C), H x W > 1; None: the last one.
         channels: use only so many channels, those whose activations vary most over the picture; None: all. The time
             is that of so many passes for each face.
     """

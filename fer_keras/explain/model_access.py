@@ -97,20 +97,21 @@ class ModelAccess:
         return [name for name, tensor in self._tensors.items() if _is_map(tensor)]
 
     def default_layer(self) -> str:
-        """Return the layer that is looked at where none is named: the last convolution whose outputs are maps.
+        """Return the layer that the commands look at where none is named: the last convolution whose outputs are maps.
 
         A layer that holds convolutions, such as a backbone, is one. In a network without any it is the last layer with
-        maps that is not pooling, dropout or padding, which keep what the layer before them says; else the last of all.
+        maps, see `spatial_layer`; else the last of all.
         """
-        kinds = {layer.name: layer for layer in self.inner.layers}
         maps = self.spatial_layers()
-        convolving = [name for name in maps if _convolves(kinds[name])]
-        own = [name for name in maps if not isinstance(kinds[name], _POOLING_AND_SUCH)]
-        return (convolving or own or maps or self.layers)[-1]
+        convolving = [name for name in maps if _convolves(self.inner.get_layer(name))]
+        if convolving:
+            return convolving[-1]
+        return self.spatial_layer() if maps else self.layers[-1]
 
     def spatial_layer(self, name: str | None = None) -> str:
-        """Return `name` if that layer's outputs are maps of more than 1x1; for None the activation layer that
-        `default_layer` leads to, see `rectified_layer`.
+        """Return `name` if that layer's outputs are maps of more than 1x1; for None the last layer of that kind.
+
+        Pooling, dropout and padding keep what the layer before them says and count only where there is nothing else.
 
         Raises:
             UserError: an unknown layer, one without maps, or a model without any.
@@ -122,7 +123,8 @@ class ModelAccess:
                 f"Received layers: {', '.join(self.layers)}"
             )
         if name is None:
-            return self.rectified_layer(self.default_layer())
+            own = [name for name in names if not isinstance(self.inner.get_layer(name), _POOLING_AND_SUCH)]
+            return (own or names)[-1]
         if name not in names:
             shape = self.layer_shape(name)
             raise UserError(
@@ -135,7 +137,8 @@ class ModelAccess:
         """Return the activation layer that a layer's outputs go through next, if only normalised and added on the way.
 
         For conv2d_24 of a conv-BN-add-ReLU network that is activation_24. `name` itself where it has a ReLU, and where
-        it leads to anything else, such as pooling, or to several layers. UserError for an unknown layer.
+        it leads to anything else, such as pooling or a ReLU that is no layer, or to several layers. UserError for an
+        unknown layer.
         """
         operation, following = producer(self.tensor(name))[0], consumers(self.inner)
         while not _rectifies(operation):
@@ -315,8 +318,8 @@ def _check_unbounded(network: ModelAccess) -> None:
     shares = (abs(outputs.sum(axis=1) - 1) < 1e-3).all()
     if network.num_classes > 1 and within and (shares or np.ptp(outputs) > 0):
         raise UserError(
-            "expected a model that ends in logits or in a softmax layer. Received one whose outputs are probabilities "
-            "without such a layer (all within 0 to 1): the logits cannot be taken"
+            "expected a model that ends in logits or in a softmax layer. Received one whose outputs stay within 0 to 1 "
+            "without such a layer, as probabilities do: the logits cannot be taken"
         )
 
 
@@ -329,7 +332,6 @@ def followed(tape: tf.GradientTape, result: tf.Tensor, pixels: tf.Tensor) -> tf.
     if gradient is None:
         raise UserError(
             "expected a model that can be differentiated. Received one that has no gradient with respect to the "
-            "pixels, as behind a rounding or a conversion to integers: take a class activation map, occlusion, rise or "
-            "lime"
+            "pixels, as behind a rounding or a conversion to integers"
         )
     return gradient

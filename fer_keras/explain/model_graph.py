@@ -1,5 +1,6 @@
 """The graph of a functional or sequential Keras model, read: what a tensor came out of, and where the logits are."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
@@ -16,22 +17,33 @@ def producer(tensor: keras.KerasTensor) -> tuple[keras.Operation, list[keras.Ker
     return history.operation, history.operation._inbound_nodes[history.node_index].input_tensors
 
 
-def operation_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
-    """Return the output tensor of every operation that leads to the output, layers among them, by its name."""
-    found, waiting = {}, [model.outputs[0]]
+def _calls(model: keras.Model) -> Iterator[keras.KerasTensor]:
+    """Yield the output of every call of an operation that leads to the output, from there back: a layer may be used
+    twice."""
+    found, waiting = set(), [model.outputs[0]]
     while waiting:
         tensor = waiting.pop()
         operation, inputs = producer(tensor)
-        if operation.name not in found:
-            found[operation.name] = tensor
+        call = operation.name, tensor._keras_history.node_index
+        if call not in found:
+            found.add(call)
+            yield tensor
             waiting.extend(inputs)
+
+
+def operation_tensors(model: keras.Model) -> dict[str, keras.KerasTensor]:
+    """Return the output tensor of every operation that leads to the output, layers among them, by its name; of one that
+    is used twice that of its last use."""
+    found = {}
+    for tensor in _calls(model):
+        found.setdefault(producer(tensor)[0].name, tensor)
     return found
 
 
 def consumers(model: keras.Model) -> dict[str, list[keras.Operation]]:
     """Return which operations take the output of an operation, by its name."""
     found = {}
-    for tensor in operation_tensors(model).values():
+    for tensor in _calls(model):
         operation, inputs = producer(tensor)
         for source in inputs:
             found.setdefault(producer(source)[0].name, []).append(operation)

@@ -70,7 +70,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
         methods=np.array(list(maps)),
         **study.arrays(indices),
     )
-    layer = layer_title("comparison", study.network, study.options)
+    layer = layer_title("comparison", study.network)
     caption = (
         "Every method on the same faces, for the predicted emotion. Red speaks for it and blue against it where a "
         "method is signed, else bright is much; each map has its own scale."
@@ -89,7 +89,7 @@ def write_comparison(study: Study, folder: MethodFolder, tell: Tell) -> None:
 
 def make_explainer(name: str, study: Study, model: keras.Model | None = None) -> Explainer:
     """Return a method with the study's layer, and its seed where it has one. model: another one of the same layers."""
-    method, layer = explainer_class(name), layer_of(name, study.network, study.options)
+    method, layer = explainer_class(name), layer_of(name, study.network)
     options = {} if layer is None else {"layer": layer}
     if method.seeded:
         options["seed"] = study.options.seed
@@ -160,7 +160,7 @@ def _write_means(study: Study, folder: MethodFolder, indices, maps, signed: bool
 
 def titled(name: str, study: Study) -> str:
     """Return the method's name, with the layer that it looks at where it looks at one."""
-    layer = layer_title(name, study.network, study.options)
+    layer = layer_title(name, study.network)
     return f"{name} at {layer}" if layer else name
 
 

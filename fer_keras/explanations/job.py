@@ -68,8 +68,12 @@ def explain_target(target: Target, options: Options) -> Path:
     _refuse_foreign_page(target.folder / INDEX)
     check_index(options.index, len(target.faces), target.split)
     network = open_network(target, options)
+    if network.unfit:
+        fit = tuple(name for name in options.methods if name not in network.unfit)
+        options = dataclasses.replace(options, method=fit, score=False)
     say(table([*_facts(target), ("layer", network.layer)]))
-    for warning in (*target.warnings, *idle_flags(options)):
+    unfit = [f"No {name} here: {why}." for name, why in network.unfit.items()]
+    for warning in (*target.warnings, *unfit, *idle_flags(options)):
         say(f"  {warning}")
     writable(target.folder)
     with only_writer(target.folder):
@@ -197,7 +201,7 @@ def decided_by(name: str, target: Target, network: Network, options: Options) ->
     for option in _options_of(name, photos=target.faces.labels is None):
         value = getattr(options, option)
         decided[option] = list(value) if isinstance(value, tuple) else value
-    layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network, options)
+    layer = network.layer if name in _AT_THE_LAYER else layer_of(name, network)
     return decided if layer is None else decided | {"layer": layer}
 
 

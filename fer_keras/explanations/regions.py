@@ -25,7 +25,7 @@ def write_regions(names: list[str], study: Study, folder: MethodFolder, tell: Te
     """
     tables, parts_of_all = [], parts_of_faces(study)
     where = f"{study.target.split}{study.limited}"
-    layers = {name: layer_of(name, study.network, study.options) for name in names}
+    layers = {name: layer_of(name, study.network) for name in names}
     for done, name in enumerate(names):
         arrays = kept_maps(folder.path.parent / name)
         maps, labels, indices = arrays["maps"], arrays["labels"], arrays["indices"]

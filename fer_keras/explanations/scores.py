@@ -97,7 +97,7 @@ def _runners_up(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def _scored(name: str, study: Study, indices: np.ndarray, explained: Explained, few: np.ndarray) -> pd.DataFrame:
     """Return a row an image and score: those that explain anew for the images of rows `few` alone."""
     tables = []
-    layer = layer_of(name, study.network, study.options) if name not in BASELINES else None
+    layer = layer_of(name, study.network) if name not in BASELINES else None
     for score_name, score in SCORES.items():
         rows = few if score.anew else np.arange(len(indices))
         values = score.of(explained.take(rows) if score.anew else explained)

@@ -54,10 +54,11 @@ def _of_photos(study: Study) -> list[Sheet]:
 
 def parts(name: str, indices: np.ndarray) -> Iterator[tuple[str, np.ndarray, str]]:
     """Yield what one picture holds of images that may be too many for one: its file, `name`.png, then `name`-2.png and
-    so on, the indices, and which they are ("numbers 17 to 20"; "" where one picture holds them all)."""
+    so on, the indices, and which they are ("faces 17 to 20 of 20"; "" where one picture holds them all)."""
     for number, start in enumerate(range(0, len(indices), FIRST), 1):
         part = indices[start : start + FIRST]
-        which = f"numbers {start + 1} to {start + len(part)}" if len(part) > 1 else f"number {start + 1}"
+        first, last = start + 1, start + len(part)
+        which = f"{f'faces {first} to {last}' if last > first else f'face {last}'} of {len(indices)}"
         file = f"{name}-{number}.png" if number > 1 else f"{name}.png"
         yield file, part, which if len(indices) > FIRST else ""
 

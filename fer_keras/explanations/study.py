@@ -1,7 +1,7 @@
 """One network opened, and what it says about the faces of one split."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -29,11 +29,13 @@ class Network:
     """The network of a target.
 
     layer: the layer to look at: `--layer`, else the network's `default_layer`, which is the last convolution.
+    unfit: why it cannot be explained by some of the methods that nobody has named, by their names.
     """
 
     model: keras.Model
     access: ModelAccess
     layer: str
+    unfit: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def open_network(target: Target, options: Options) -> Network:
 
     Raises:
         UserError: a file that is no network, one that does not fit the seven emotions, a layer or filter that is not
-            there or cannot give what a method needs, or a method that needs gradients where there are none.
+            there, or that cannot give what a method which was named needs, or what all of the others do.
     """
     if target.own:
         model = open_model(target.network_file)
@@ -137,20 +139,35 @@ def open_network(target: Target, options: Options) -> Network:
         plain_model(access, network.layer)  # raises where that package cannot be used
     for name in options.methods:
         try:
-            _check_method(name, network, options)
+            _check_layer(name, network, options)
+            if not target.own:  # ours have all gradients
+                _check_gradients(name, network)
         except UserError as error:
-            raise UserError(f"--method {name}: {error}") from None
+            network.unfit[name] = f"{error}"
+            if name in options.method or len(network.unfit) == len(options.methods):
+                raise UserError(f"--method {name}: {error}") from None
     return network
 
 
-def _check_method(name: str, network: Network, options: Options) -> None:
-    """Raise UserError where a network cannot give what a method needs: maps of a layer, gradients."""
+def _check_layer(name: str, network: Network, options: Options) -> None:
+    """Raise UserError where a method needs maps and the layer has none."""
     if name == "outputs" or needs_maps(name):
         network.access.spatial_layer(options.layer)
-    if name == "comparison" or (name in EXPLAINERS and explainer_class(name).needs_gradient):
-        network.access.check_gradient()
-    elif name in ("activation", "filters"):
-        network.access.check_gradient(network.layer)
+
+
+def _check_gradients(name: str, network: Network) -> None:
+    """Raise UserError where a network has no gradient that a method needs, naming methods that need none."""
+    methods = [explainer_class(own) for own in (EXPLAINERS if name == "comparison" else {name} & {*EXPLAINERS})]
+    try:
+        if any(method.needs_gradient for method in methods):
+            network.access.check_gradient()
+        if name in ("activation", "filters"):
+            network.access.check_gradient(network.layer)
+        for method in methods:
+            if method.needs_layer:
+                method(network.model, layer=layer_of(method.name, network))  # which takes the gradient at the layer
+    except UserError as error:
+        raise UserError(f"{error}. Of the methods occlusion, rise, lime and outputs need none") from None
 
 
 def needs_maps(name: str) -> bool:
@@ -158,7 +175,7 @@ def needs_maps(name: str) -> bool:
     return name == "comparison" or (name in EXPLAINERS and explainer_class(name).needs_layer)
 
 
-def layer_of(name: str, network: Network, options: Options) -> str | None:
+def layer_of(name: str, network: Network) -> str | None:
     """Return the layer that an attribution method looks at; None where it looks at none.
 
     Class activation maps take what the named layer, or the last convolution, leads to after its ReLU, as their papers
@@ -166,13 +183,13 @@ def layer_of(name: str, network: Network, options: Options) -> str | None:
     """
     if not needs_maps(name):
         return None
-    return network.access.rectified_layer(network.access.spatial_layer(options.layer))
+    return network.access.rectified_layer(network.access.spatial_layer(network.layer))
 
 
-def layer_title(name: str, network: Network, options: Options) -> str:
+def layer_title(name: str, network: Network) -> str:
     """Return what to call the layer that an attribution method looks at: "conv2d_24 (activation_24)", the layer that
     the command names with what it leads to, or the one name where they are the same; "" where it looks at none."""
-    layer = layer_of(name, network, options)
+    layer = layer_of(name, network)
     if layer is None:
         return ""
     return layer if layer == network.layer else f"{network.layer} ({layer})"

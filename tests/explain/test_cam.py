@@ -65,7 +65,7 @@ def test_a_layer_whose_outputs_are_rounded_is_refused():
     inputs = layers.Input((48, 48, 1))
     x = keras.ops.cast(layers.Conv2D(2, 3, strides=4, name="conv2d")(inputs), "int32")
     model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(keras.ops.cast(x, "float32"))))
-    with pytest.raises(UserError, match="Received 'conv2d', with a step next to it that has none") as error:
+    with pytest.raises(UserError, match="Received 'conv2d', with a step before or behind it that has none") as error:
         GradCam(model)
     assert "\n" not in str(error.value)
 

@@ -142,7 +142,7 @@ def test_probabilities_that_cannot_be_undone_are_refused():
     softmax = layers.Rescaling(1.0)(layers.Activation("softmax")(layers.Dense(7)(x)))
     sigmoids = layers.Average()([layers.Dense(7, activation="sigmoid")(x) for _ in range(2)])
     for outputs in (softmax, sigmoids, layers.Dense(7, activation="hard_sigmoid")(x)):
-        with pytest.raises(UserError, match="outputs are probabilities without such a layer") as error:
+        with pytest.raises(UserError, match="outputs stay within 0 to 1 without such a layer") as error:
             ModelAccess(keras.Model(inputs, outputs))
         assert "\n" not in str(error.value)
 
@@ -240,6 +240,24 @@ def test_a_backbone_is_the_last_convolution_and_not_what_makes_it_colours():
     x = layers.MaxPooling2D(name="pool")(backbone(layers.Conv2D(3, 1, name="to_rgb")(image)))
     access = ModelAccess(keras.Model(image, layers.Dense(7, name="logits")(layers.Flatten(name="flatten")(x))))
     assert access.default_layer() == access.spatial_layer() == "backbone"
+
+
+def test_in_a_network_of_branches_the_last_layer_with_maps_has_all_of_them():
+    image = layers.Input((48, 48, 1))
+    branches = [layers.Conv2D(2, size, padding="same", activation="relu", name=f"by_{size}")(image) for size in (1, 3)]
+    x = layers.MaxPooling2D(name="pool")(layers.Concatenate(name="both")(branches))
+    access = ModelAccess(keras.Model(image, layers.Dense(7, name="logits")(layers.Flatten()(x))))
+    assert access.default_layer() == "by_3" and access.spatial_layer() == "both"
+
+
+def test_what_comes_before_a_layer_that_is_used_twice_is_there():
+    image = layers.Input((48, 48, 1))
+    first = layers.Conv2D(2, 3, padding="same", name="first")(layers.Rescaling(1 / 255, name="rescaling")(image))
+    twice = layers.Conv2D(2, 3, padding="same", name="twice")
+    x = layers.ReLU(name="re_lu_1")(twice(layers.ReLU(name="re_lu")(twice(first))))
+    access = ModelAccess(keras.Model(image, layers.Dense(7, name="logits")(layers.Flatten(name="flatten")(x))))
+    assert {*access.layers} == {"rescaling", "first", "twice", "re_lu", "re_lu_1", "flatten", "logits"}
+    assert access.layer_shape("first") == (48, 48, 2) and access.rectified_layer("first") == "first"
 
 
 def test_without_convolutions_the_default_is_the_last_layer_with_maps_or_the_last_of_all():

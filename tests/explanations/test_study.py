@@ -56,3 +56,27 @@ def test_where_the_pixels_have_no_gradient_what_needs_it_is_refused_before_any_w
         assert "\n" not in str(error.value)
     others = ("grad-cam", "layer-cam", "score-cam", "occlusion", "rise", "lime", "outputs")
     assert study.open_network(target, Options(method=others)).layer == "conv2d"
+
+
+def test_of_methods_that_nobody_has_named_those_that_a_network_does_not_fit_are_left_out(tmp_path):
+    inputs = keras.Input((48, 48, 1))
+    x = keras.ops.cast(keras.ops.cast(inputs, "int32"), "float32")
+    x = keras.layers.Conv2D(3, 5, strides=4, activation="relu", name="conv2d")(x)
+    x = keras.layers.Dense(7, activation="softmax", name="logits")(keras.layers.Flatten()(x))
+    keras.Model(inputs, x).save(tmp_path / "rounds.keras")
+    target = SimpleNamespace(own=False, network_file=tmp_path / "rounds.keras")
+    assert {*study.open_network(target, Options()).unfit} == {"saliency", "activation"}
+    of_all = study.open_network(target, Options(method=("all", "lime"))).unfit
+    assert {"saliency", "comparison", "filters"} <= {*of_all} and not {"grad-cam", "lime", "outputs"} & {*of_all}
+    assert of_all["filters"].endswith("Of the methods occlusion, rise, lime and outputs need none")
+
+
+def test_a_class_activation_map_whose_gradient_cannot_be_taken_is_refused_before_any_work(tmp_path):
+    inputs = keras.Input((48, 48, 1))
+    x = keras.ops.cast(keras.layers.Conv2D(3, 5, strides=4, name="conv2d")(inputs), "int32")
+    x = keras.layers.Dense(7, activation="softmax", name="logits")(keras.layers.Flatten()(keras.ops.cast(x, "float32")))
+    keras.Model(inputs, x).save(tmp_path / "rounds.keras")
+    target = SimpleNamespace(own=False, network_file=tmp_path / "rounds.keras")
+    with pytest.raises(UserError, match=r"^--method grad-cam: .*gradient can be taken at"):
+        study.open_network(target, Options(method=("occlusion", "grad-cam")))
+    assert study.open_network(target, Options(method=("occlusion", "score-cam"))).unfit == {}

@@ -194,12 +194,11 @@ def test_class_activation_maps_are_taken_behind_the_last_convolution_named_or_no
     model = registry.build(arch)
     access = ModelAccess(model)
     network = Network(model, access, access.default_layer())
-    assert layer_of("grad-cam", network, Options()) == layer
-    assert layer_of("grad-cam", network, Options(layer=network.layer)) == layer
-    assert layer_title("grad-cam", network, Options()) == f"{network.layer} ({layer})"
+    assert layer_of("grad-cam", network) == layer
+    assert layer_title("grad-cam", network) == f"{network.layer} ({layer})"
     there = Network(model, access, layer)
-    assert layer_title("grad-cam", there, Options(layer=layer)) == layer
-    assert layer_title("saliency", network, Options()) == ""
+    assert layer_title("grad-cam", there) == layer
+    assert layer_title("saliency", network) == ""
 
 
 @pytest.mark.parametrize(

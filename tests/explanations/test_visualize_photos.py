@@ -84,7 +84,7 @@ def test_many_faces_take_several_sheets(run, tmp_path, call, faces):
     output = tmp_path / "out"
     call("--run", run.path, "--photo", tmp_path, "--no-detect", "--method", "grad-cam", "--output", output)
     assert {"faces.png", "faces-2.png"} < names_in(output / "grad-cam")
-    assert "17 faces in 17 photos, number 17." in (output / "index.html").read_text()
+    assert "17 faces in 17 photos, face 17 of 17." in (output / "index.html").read_text()
 
 
 def test_many_faces_are_compared_on_several_sheets_and_none_is_left_out(run, tmp_path, call, faces, monkeypatch):
@@ -103,7 +103,7 @@ def test_many_faces_are_compared_on_several_sheets_and_none_is_left_out(run, tmp
     assert [len(given["maps"]["saliency"]) for given in shown] == [16, 2]
     maps = np.concatenate([given["maps"]["saliency"] for given in shown])
     np.testing.assert_allclose(maps, expected, rtol=1e-4, atol=1e-6)
-    assert "These are numbers 17 to 18." in (output / "index.html").read_text()
+    assert "These are faces 17 to 18 of 18." in (output / "index.html").read_text()
 
 
 def test_further_labels_of_many_faces_take_several_sheets_too():
@@ -117,7 +117,7 @@ def test_further_labels_of_many_faces_take_several_sheets_too():
     with recorded((lime, "lime_figure")) as calls:
         lime._write_top_labels(study, folder, {image: explanation(image) for image in range(18)}, "LIME")
     assert [file for file, _ in written] == ["top_labels.png", "top_labels-2.png"]
-    assert written[1][1].endswith("the most probable first: numbers 17 to 18")
+    assert written[1][1].endswith("the most probable first: faces 17 to 18 of 18")
     drawn = [given for given, _ in calls["lime_figure"]]
     said = [caption.split()[0] for given in drawn for caption in given["captions"]]
     assert said == [f"{image}.png" for image in range(18) for _ in range(2)]
