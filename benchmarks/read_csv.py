@@ -40,10 +40,8 @@ def measure(body: str, path: str, cache: str) -> tuple[float, float]:
     command = [sys.executable, "-c", MEASURED.format(body=body), path]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(
-            f"{path}: expected a CSV with a column 'pixels', received one that cannot be read so: "
-            f"{done.stderr.strip().splitlines()[-1]}"
-        )
+        why = done.stderr.strip().splitlines() or [f"the process ended with {done.returncode}"]
+        raise UserError(f"{path}: expected a CSV with a column 'pixels' that can be read. {why[-1]}")
     seconds, memory = map(float, done.stdout.split())
     return seconds, memory
 

@@ -118,7 +118,7 @@ def _emotions(evaluation: Evaluation) -> str:
     metrics = evaluation.metrics
     which, rest = metrics.new or ("", None)
     header = ["emotion", "precision", "recall", "F1", "images"]
-    header += [] if rest is None else [f"recall {which}", "images"]
+    header += [] if rest is None else [f"recall {which}", f"images {which}"]
     lines = [f"| {' | '.join(header)} |", f"| {' | '.join(['---'] * len(header))} |"]
     for i, name in enumerate(EMOTIONS):
         cells = [*map(_score, metrics.scores_of(i)), f"{metrics.support[i]:,}"]

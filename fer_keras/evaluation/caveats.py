@@ -95,8 +95,13 @@ def _of_validation(seen: list[Seen]) -> Iterator[str]:
 
 
 def _of_another_epoch(seen: list[Seen], split: str) -> Iterator[str]:
-    if split != "Training" and any(by.candidate.other_epoch is not None for by in seen):
-        yield f"Whoever takes the best of several epochs by {split} chooses it there: do so on --split {VALIDATION}."
+    """Yield what to say of an epoch that is looked at on a test: what validates a run is there to choose by."""
+    runs = [by.candidate for by in seen if by.candidate.other_epoch is not None]
+    if split == "Training" or not runs or any(run.config.data["validation_split"] == split for run in runs):
+        return
+    held_out = all(run.split.holds_out for run in runs)
+    instead = f"do so on --split {VALIDATION}" if held_out else "train with --val-fraction to have a part for that"
+    yield f"Whoever takes the best of several epochs by {split} chooses it there: {instead}."
 
 
 def _not_at_hand(seen: list[Seen], whole: Faces) -> Iterator[str]:

@@ -102,10 +102,10 @@ def _at_the_same_emotions(metrics: Metrics) -> list[tuple[str, str, str, str]]:
 
 
 def mix_said(metrics: Metrics) -> str:
-    """Return which emotion's share of new images is the most unlike its share of all: "32% are happy, of all 25%"."""
+    """Return which emotion's share of new images is the most unlike its share: "happy: 32% of these, 25% of all"."""
     shares, of_new = metrics.support / metrics.n, metrics.new[1].metrics.support / metrics.new[1].n
     most = int(np.abs(of_new - shares).argmax())
-    return f"{of_new[most]:.0%} are {EMOTIONS[most]}, of all {shares[most]:.0%}"
+    return f"{EMOTIONS[most]}: {of_new[most]:.0%} of these, {shares[most]:.0%} of all"
 
 
 def _confidence_note(metrics: Metrics) -> str:

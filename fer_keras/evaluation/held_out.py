@@ -85,7 +85,8 @@ def hold_out(
     data: as `--data`; None is what the first run was trained on. split: one of SPLITS or VALIDATION; None is the
     first of PrivateTest and PublicTest that is a test for all of them, the first that there is if none is; without
     these VALIDATION where all have held something out, else Training. limit: at most so many images, stratified by
-    `seed`; 0 is all. find_copies: whether to look for photographs that were seen in another form, which takes seconds.
+    `seed`; 0 is all. find_copies: whether to look for photographs that were seen in another form, minutes the
+    first time.
 
     Raises:
         UserError: for data that are missing, damaged or without labels, and for a split that they lack.
@@ -232,7 +233,7 @@ def _reason(seen: list[Seen], whole: Faces, held: HeldOut) -> str:
         if untouched and all(by.known and not by.strangers and not selected_on(by, split) for by in seen):
             known = "" if theirs or held.synthetic else ", as far as its photographs are known again"
             repeats = int(np.any([by.trained | by.chose for by in seen], axis=0).sum())
-            but = f", but for {repeats:,} that the data repeat" if repeats else ""
+            but = f", except {repeats:,} of its images" if repeats else ""
             return f"{split} took no part in training or in choosing the epoch{but}{known}."
         return f"It is the data's split to test on: {split}."
     if split == VALIDATION:

@@ -26,6 +26,13 @@ from fer_keras.lock import only_writer
 from fer_keras.runs import COMPARE, METRICS, PREDICTIONS
 
 _PREDICTED = "predictions.json"  # beside predictions.csv: of which file they are, and by which networks
+_PHOTOS = "photos.json"  # beside photos.csv: by which networks
+# What may stand in a folder, by files that tell so.
+_KINDS = {
+    "an evaluation": (METRICS, COMPARE),
+    "the predictions of a file": (_PREDICTED,),
+    "predictions of photos": (_PHOTOS,),
+}
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -57,8 +64,7 @@ def run(options: Options) -> None:
 def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate the networks of all candidates together."""
     folder = _folder(held.split, candidates, options)
-    _apart(folder, (_PREDICTED,), "the predictions of a file")
-    _apart(folder, ("photos.json",), "predictions of photos")
+    _apart(folder, "an evaluation")
     cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
@@ -77,7 +83,7 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
 def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate each candidate for itself, and test whether they differ."""
-    folder = _folder(f"{held.split}-compare", candidates[:1], options)
+    folder = _apart(_folder(f"{held.split}-compare", candidates[:1], options), "an evaluation")
     cli.import_quietly()
     from fer_keras.evaluation import compare, console, report
 
@@ -99,14 +105,15 @@ def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
     return writable(options.output or candidates[0].run.evaluation(f"{what}{many}{epoch}"))
 
 
-def _apart(folder: Path, names: tuple[str, ...], what: str) -> Path:
-    """Return a folder to write into. UserError where one of these files tells that `what` stands there, all of whose
+def _apart(folder: Path, what: str) -> Path:
+    """Return a folder to write `what` into, one of _KINDS. UserError where another of them stands there, all of whose
     files belong together."""
-    for name in names:
-        if (folder / name).is_file():
-            raise UserError(
-                f"{folder}: expected a folder without {what}, received one with {name}. Choose another by --output"
-            )
+    for other, names in _KINDS.items():
+        for name in names if other != what else ():
+            if (folder / name).is_file():
+                raise UserError(
+                    f"{folder}: expected a folder without {other}, received one with {name}. Choose another by --output"
+                )
     return folder
 
 
@@ -126,10 +133,6 @@ def _refuse_other_pictures(folder: Path, names: list[str]) -> None:
             )
 
 
-def _to_predict_into(folder: Path) -> Path:
-    return _apart(folder, (METRICS, COMPARE), "an evaluation")
-
-
 def _say_replaced(earlier: str | None) -> None:
     if earlier:
         print(f"It replaces one that stood there, of {earlier}. --output FOLDER keeps both", flush=True)
@@ -143,7 +146,8 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError("--no-detect is for photos: a CSV holds faces already. Leave it out")
     faces = submission.read_rows(paths[0], options.limit)
     if options.submission is None:
-        file = _to_predict_into(_folder(f"predict-{paths[0].stem}", candidates, options)) / PREDICTIONS
+        folder = _folder(f"predict-{paths[0].stem}", candidates, options)
+        file = _apart(folder, "the predictions of a file") / PREDICTIONS
     else:
         file = expanded(options.submission)
         if file.exists() and not file.is_file():
@@ -189,13 +193,13 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
 
     asked = find_photos(paths)
     photos = asked[: options.limit or len(asked)]
-    folder = _to_predict_into(_folder("photos", candidates, options))
+    folder = _apart(_folder("photos", candidates, options), "predictions of photos")
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, own_photos
     from fer_keras.photos.predict import annotate, search_all
 
-    table = folder / "photos.csv"
-    own_photos.refuse_other_table(table)
+    table, told = folder / "photos.csv", folder / _PHOTOS
+    own_photos.refuse_others(table, told)
     _say_of_drawn_faces(candidates)
 
     def predict(faces: np.ndarray) -> np.ndarray:
@@ -208,13 +212,13 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
         raise UserError(f"--predict: {searched[0].path} {searched[0].problem}{more}")
     with only_writer(folder):
         replaced = ". It replaces one that stood there" if table.is_file() else ""
-        earlier = own_photos.pictures_in(table)
-        for file in (table, table.with_suffix(".json")):  # they come last: where they are, all beside them is theirs
+        earlier = own_photos.remove_earlier_pictures(table, asked)
+        for file in (table, told):  # they come last: where they are, all beside them is theirs
             file.unlink(missing_ok=True)
         results = annotate(searched, predict, folder)
-        gone = own_photos.remove_earlier_pictures(earlier, asked, results)
         own_photos.write_table(table, results)
-        write_json(table.with_suffix(".json"), judges_json(candidates, options.tta, options.vote))
+        write_json(told, judges_json(candidates, options.tta, options.vote))
+        gone = sum(not picture.is_file() for picture in earlier)  # and not drawn again
     pictures = sum(result.picture is not None for result in results)
     written = table.name + (f" and {counted(pictures, 'picture')}" if pictures else "") + replaced
     removed = f"\nremoved {counted(gone, 'picture')} of an earlier call; --output FOLDER keeps them" if gone else ""

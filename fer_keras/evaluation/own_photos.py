@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from fer_keras.config import read_json_object
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
@@ -28,26 +29,36 @@ def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
     write_csv(path, _COLUMNS, rows)
 
 
-def refuse_other_table(table: Path) -> None:
-    """Raise UserError where a file stands in the table's place that no earlier call has written."""
-    if table.is_file() and not table.with_suffix(".json").is_file() and _header(table) != _COLUMNS:
-        raise UserError(f"{table} stands there, and is no table of photos by this program. Choose another by --output")
+def refuse_others(table: Path, told: Path) -> None:
+    """Raise UserError where a file stands in the place of the table, or of `told`, the JSON file that says by which
+    networks, which no earlier call has written."""
+    ours = told.is_file() and _tells_of_networks(told)
+    for file, is_ours in ((told, ours), (table, ours or (table.is_file() and _header(table) == _COLUMNS))):
+        if file.exists() and not is_ours:
+            raise UserError(f"{file} stands there, and this program did not write it. Choose another by --output")
 
 
-def remove_earlier_pictures(earlier: set[Path], asked: Sequence[Path], results: Sequence[PhotoResult]) -> int:
-    """Remove the pictures of an earlier call but for those of `results`; return how many were there.
+def _tells_of_networks(told: Path) -> bool:
+    try:
+        return {"runs", "n_members"} <= {*read_json_object(told)}
+    except UserError:
+        return False
 
-    Else they would stand beside a table that does not know them. asked: photos of this call, which stay, as does what
-    this program did not draw.
+
+def remove_earlier_pictures(table: Path, asked: Sequence[Path]) -> list[Path]:
+    """Remove the pictures that an earlier call drew and `table` tells of; return them.
+
+    Else those that are not drawn again would stand beside a table that does not know them. asked: photos of this call,
+    which stay, as does what this program did not draw.
     """
-    kept = {path.resolve() for path in (*asked, *(result.picture for result in results if result.picture))}
-    gone = [path for path in earlier if path.is_file() and path.resolve() not in kept and drawn_here(path)]
+    kept = {path.resolve() for path in asked}
+    gone = [path for path in _pictures_in(table) if path.is_file() and path.resolve() not in kept and drawn_here(path)]
     for path in gone:
         path.unlink()
-    return len(gone)
+    return gone
 
 
-def pictures_in(table: Path) -> set[Path]:
+def _pictures_in(table: Path) -> set[Path]:
     """Return the pictures that a table tells of, beside it; none where there is no table of ours."""
     if not table.is_file() or _header(table) != _COLUMNS:
         return set()

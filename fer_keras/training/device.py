@@ -89,5 +89,9 @@ def distribution(device: Device) -> Iterator[None]:
 
 
 def says_out_of_memory(error: Exception) -> bool:
-    """Tell whether an error of TensorFlow or JAX is that the device's memory is too small."""
-    return type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)
+    """Tell whether an error of TensorFlow or JAX is that the device's memory is too small.
+
+    To TensorFlow a full disk and too many open files are exhausted resources too.
+    """
+    exhausted = type(error).__name__ == "ResourceExhaustedError" or "RESOURCE_EXHAUSTED" in str(error)
+    return exhausted and any(said in str(error).lower() for said in ("oom", "out of memory", "allocat"))

@@ -127,6 +127,15 @@ def test_photographs_that_trained_a_network_are_told_wherever_numbers_are(comman
     assert f"photograph was, cut otherwise or mirrored | {expected:.4f} of 12 |" in (folder / "card.md").read_text()
     _, out, _ = command("--run", runs[0].path, "--run", runs[1].path, "--compare")
     assert re.search(rf"without copies +{expected:.4f} +0\.\d{{4}}\n", out)
+    compared = json.loads((runs[0].evaluation("PrivateTest-compare") / "compare.json").read_text())["runs"]
+    rows = [line.split("  ") for line in out.splitlines()]
+    of_new = [row for row in rows if row[:2] == ["", "without copies"]][1:]  # the first is of the accuracy
+    for row, name in zip(of_new, ("balanced_accuracy", "macro_f1", "log_loss", "ece"), strict=True):
+        told = [one["without_copies"][name] for one in compared]
+        assert [cell.strip() for cell in row[2:] if cell] == [f"{value:.4f}" for value in told]
+    weighted = [one["without_copies"]["standardized_accuracy"] for one in compared]
+    same = [[cell.strip() for cell in row if cell] for row in rows if "same emotions" in row]
+    assert same == ([] if None in weighted else [["same emotions", *(f"{value:.4f}" for value in weighted)]])
 
 
 def test_the_card_tells_data_recipe_numbers_and_limits(command, undrawn, tmp_path):

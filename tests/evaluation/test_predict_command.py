@@ -124,7 +124,7 @@ def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, f
 def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, tmp_path):
     (tmp_path / "o").mkdir()
     (tmp_path / "o" / "photos.csv").write_text("of an earlier time")
-    (tmp_path / "o" / "photos.json").write_text("{}")
+    (tmp_path / "o" / "photos.json").write_text('{"runs": ["a"], "n_members": 1}')
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     code, _, err = command("--run", RUN, "--predict", tmp_path / "broken.jpg", "--output", tmp_path / "o")
     assert code == 2 and "broken.jpg cannot be decoded" in err and err.count("\n") == 1
@@ -142,8 +142,13 @@ def test_a_table_of_somebodys_own_is_not_written_over_and_ours_is_said_to_be(com
     table = tmp_path / "out" / "photos.csv"
     table.write_text("photo,price\na.png,3\n")
     code, _, err = command(*asked)
-    assert code == 2 and "photos.csv stands there, and is no table of photos by this program" in err
+    assert code == 2 and "photos.csv stands there, and this program did not write it" in err
     assert table.read_text() == "photo,price\na.png,3\n" and files_in(tmp_path / "out") == {"photos.csv"}
+    told = table.with_suffix(".json")
+    told.write_text('{"mine": 1}')
+    code, _, err = command(*asked)
+    assert code == 2 and "photos.json stands there" in err and told.read_text() == '{"mine": 1}'
+    told.unlink()
     table.unlink()
     assert "It replaces" not in command(*asked)[1]
     assert "photos.csv and 1 picture. It replaces one that stood there" in command(*asked)[1]
@@ -162,7 +167,7 @@ def test_photos_that_are_stopped_half_way_leave_no_table_of_the_earlier_ones(com
 
     monkeypatch.setattr("fer_keras.photos.predict.save_figure", stopped_at_b)
     assert command("--run", "20260102-000000-cnn3", *asked)[0] == 130
-    assert files_in(tmp_path / "out") == {"a.png", "b.png"}
+    assert files_in(tmp_path / "out") == set(), "a.png is not drawn here, and what was of the earlier call is gone"
 
 
 @pytest.mark.parametrize("kind", ["table", "photo"])
@@ -185,12 +190,15 @@ def test_no_evaluation_is_drawn_over_a_picture_of_somebodys(command, tmp_path, c
     assert (tmp_path / name).read_bytes() == before
 
 
-def test_nothing_is_evaluated_into_predictions_of_photos(command, tmp_path):
+@pytest.mark.parametrize("other", ["evaluation", "comparison", "table"])
+def test_nothing_else_is_written_into_predictions_of_photos(command, tmp_path, other):
     out = tmp_path / "out"
     Image.new("L", (48, 48), 128).save(tmp_path / "hits.png")
     command("--run", RUN, "--no-detect", "--predict", tmp_path / "hits.png", "--output", out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    code, _, error = command("--run", RUN, "--output", out)
+    asked = {"evaluation": (), "comparison": ("20260102-000000-cnn3", "--compare")}.get(other)
+    asked = ("--predict", write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")) if asked is None else asked
+    code, _, error = command("--run", RUN, *asked, "--output", out)
     assert code == 2 and "without predictions of photos, received one with photos.json" in error
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 

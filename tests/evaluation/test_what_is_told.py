@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from fer_keras.evaluation import console, report
+from fer_keras.evaluation import card, console, report
 from fer_keras.evaluation.ensembles import Decision
 from fer_keras.metrics import evaluate_probabilities
 
@@ -88,3 +88,44 @@ def test_figures_show_what_was_decided_though_the_mean_probability_says_otherwis
     counts = confusion_matrix(faces.labels, decided)
     for name, expected in (("confusion_matrix", counts), ("confusion_matrix_normalized", counts / 2)):
         np.testing.assert_array_equal(found[name].axes[0].images[0].get_array(), expected)
+
+
+def some_copies():
+    """Of four angry faces one is right and two are copies, that one among them; of four sad ones three, and one."""
+    labels, predicted = np.array([0, 0, 0, 0, 4, 4, 4, 4]), np.array([0, 4, 3, 3, 4, 4, 4, 0])
+    copied = np.array([True, True, False, False, True, False, False, False])
+    probabilities = np.full((8, 7), 0.3 / 6)
+    probabilities[np.arange(8), predicted] = 0.7
+    return evaluate_probabilities(labels, probabilities, copied=copied, resamples=50)
+
+
+def test_beside_each_emotion_stand_the_new_images_and_their_recall():
+    header, *rows = console.emotions(SimpleNamespace(metrics=some_copies())).splitlines()
+    assert header.split("  ")[-1] == "most often taken for" and "without copies  recall" in header
+    cells = {row.split()[0]: row.split() for row in rows}
+    assert cells["angry"][:6] == ["angry", "4", "2", "0.500", "0.250", "0.046"]
+    assert cells["angry"][9:11] == ["2", "0.000"] and cells["sad"][9:11] == ["3", "0.667"]
+    assert cells["happy"][-3:] == ["0", "-", "-"]
+
+
+def test_the_card_has_the_numbers_of_new_images_in_rows_and_columns_of_their_own():
+    metrics = some_copies()
+    new = metrics.without_copies.metrics
+    held = SimpleNamespace(
+        faces=SimpleNamespace(source="f.csv"), split="s", reason="", seen_before="seen", copied_before="copied"
+    )
+    evaluation = SimpleNamespace(metrics=metrics, held=held, tta="none", majority=False)
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in card._numbers(evaluation).splitlines()]
+    told = {row[0]: row[1] for row in rows if len(row) == 2}
+    for name, of_all, of_new in (
+        ("balanced accuracy", metrics.balanced_accuracy, new.balanced_accuracy),
+        ("macro F1", metrics.macro_f1, new.macro_f1),
+        ("log loss, nats", metrics.log_loss, new.log_loss),
+        ("expected calibration error", metrics.ece, new.ece),
+    ):
+        assert of_all != pytest.approx(of_new), "a number that is another's would not be found out"
+        assert told[name] == f"{of_all:.4f}" and told[f"{name}, without copies"] == f"{of_new:.4f}"
+    (same,) = [value for name, value in told.items() if "weighted to the emotions of all images" in name]
+    assert same == f"{(0.000 + 2 / 3) / 2:.4f}"  # as many angry faces as sad ones
+    assert "| angry | 0.500 | 0.250 | 0.333 | 4 | 0.000 | 2 |" in card._emotions(evaluation).splitlines()
+    assert "| sad | 0.750 | 0.750 | 0.750 | 4 | 0.667 | 3 |" in card._emotions(evaluation).splitlines()

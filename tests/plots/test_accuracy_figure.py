@@ -38,6 +38,9 @@ def test_diamonds_are_the_recall_of_new_images():
     (ax,) = class_accuracy_figure(m).axes
     (line,) = [line for line in ax.lines if line.get_marker() == "D"]
     recalls, rows = line.get_data()
+    (bars,) = [bars for bars in ax.collections if len(bars.get_segments()) == 2 and bars.get_segments()[0][0, 1] % 1]
+    ends = [segment[:, 0].tolist() for segment in bars.get_segments()]
+    np.testing.assert_allclose(ends, m.without_copies.metrics.recall_ci95[[0, 6]])
     assert recalls.tolist() == [0, 1] and np.floor(rows).tolist() == [0, 6]
     said = [text.get_text() for text in ax.get_legend().get_texts()]
     assert said[1] == "without copies 0.333, of 3" and said[0].startswith("all images 0.500 (")

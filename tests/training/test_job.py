@@ -291,12 +291,13 @@ def test_members_hold_out_a_tenth_of_their_own_unless_none_was_asked_for(given, 
 def test_a_batch_that_the_memory_cannot_hold_is_told_and_other_errors_are_ours(tmp_path, monkeypatch):
     tensorflow = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[16384,48,48,64]")
     jax = RuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9663676416 bytes.")
-    for i, error in enumerate((tensorflow, jax, RuntimeError("shapes differ"))):
+    disk = tf.errors.ResourceExhaustedError(None, None, "logs/tensorboard/events; No space left on device")
+    for i, error in enumerate((tensorflow, jax, disk, RuntimeError("shapes differ"))):
         monkeypatch.setattr(job, "train", lambda *_, **__: raise_(error))  # noqa: B023
-        with pytest.raises(UserError if i < 2 else RuntimeError) as raised:
+        with pytest.raises(UserError if i < 2 else type(error)) as raised:
             start(tmp_path / str(i), batch_size=16)
         said = str(raised.value)
-        assert said == "shapes differ" if i == 2 else said.startswith("--batch-size: 16 images at a time are more than")
+        assert said.startswith("--batch-size: 16 images at a time are more than") if i < 2 else raised.value is error
 
 
 def raise_(error):
