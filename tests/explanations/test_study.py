@@ -42,13 +42,18 @@ def test_every_face_is_classified_in_whatever_batch_it_stands(monkeypatch):
     assert told == [(5, 12), (10, 12), (12, 12)]
 
 
-def test_where_the_pixels_have_no_gradient_what_needs_it_is_refused_before_any_work(tmp_path):
+def rounding(folder):
+    """Save a network whose pixels become integers first; return it as a target."""
     inputs = keras.Input((48, 48, 1))
     x = keras.ops.cast(keras.ops.cast(inputs, "int32"), "float32")
     x = keras.layers.Conv2D(3, 5, strides=4, activation="relu", name="conv2d")(x)
     x = keras.layers.Dense(7, activation="softmax", name="logits")(keras.layers.Flatten()(x))
-    keras.Model(inputs, x).save(tmp_path / "rounds.keras")
-    target = SimpleNamespace(own=False, network_file=tmp_path / "rounds.keras")
+    keras.Model(inputs, x).save(folder / "rounds.keras")
+    return SimpleNamespace(own=False, network_file=folder / "rounds.keras")
+
+
+def test_where_the_pixels_have_no_gradient_what_needs_it_is_refused_before_any_work(tmp_path):
+    target = rounding(tmp_path)
     for method in ("saliency", "comparison", "activation", "filters"):
         said = f"^--method {method}: .* has no gradient with respect to the pixels"
         with pytest.raises(UserError, match=said) as error:
@@ -59,12 +64,7 @@ def test_where_the_pixels_have_no_gradient_what_needs_it_is_refused_before_any_w
 
 
 def test_of_methods_that_nobody_has_named_those_that_a_network_does_not_fit_are_left_out(tmp_path):
-    inputs = keras.Input((48, 48, 1))
-    x = keras.ops.cast(keras.ops.cast(inputs, "int32"), "float32")
-    x = keras.layers.Conv2D(3, 5, strides=4, activation="relu", name="conv2d")(x)
-    x = keras.layers.Dense(7, activation="softmax", name="logits")(keras.layers.Flatten()(x))
-    keras.Model(inputs, x).save(tmp_path / "rounds.keras")
-    target = SimpleNamespace(own=False, network_file=tmp_path / "rounds.keras")
+    target = rounding(tmp_path)
     assert {*study.open_network(target, Options()).unfit} == {"saliency", "activation"}
     of_all = study.open_network(target, Options(method=("all", "lime"))).unfit
     assert {"saliency", "comparison", "filters"} <= {*of_all} and not {"grad-cam", "lime", "outputs"} & {*of_all}
