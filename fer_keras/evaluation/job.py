@@ -12,7 +12,7 @@ from fer_keras.evaluation import submission
 from fer_keras.evaluation.caveats import of_drawn_faces
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
-from fer_keras.evaluation.replaced import replaced_by
+from fer_keras.evaluation.replaced import PHOTOS, PREDICTED, apart, refuse_other_pictures, replaced_by
 from fer_keras.evaluation.runs_to_evaluate import (
     Candidate,
     find_candidates,
@@ -24,15 +24,6 @@ from fer_keras.evaluation.runs_to_evaluate import (
 from fer_keras.files import expanded, writable, write_json, write_text
 from fer_keras.lock import only_writer
 from fer_keras.runs import COMPARE, METRICS, PREDICTIONS
-
-_PREDICTED = "predictions.json"  # beside predictions.csv: of which file they are, and by which networks
-_PHOTOS = "photos.json"  # beside photos.csv: by which networks
-# What may stand in a folder, by files that tell so.
-_KINDS = {
-    "an evaluation": (METRICS, COMPARE),
-    "the predictions of a file": (_PREDICTED,),
-    "predictions of photos": (_PHOTOS,),
-}
 
 # Everything that imports Keras, or Matplotlib, is imported where it is used: mistakes are told without waiting for it.
 
@@ -63,13 +54,12 @@ def run(options: Options) -> None:
 
 def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate the networks of all candidates together."""
-    folder = _folder(held.split, candidates, options)
-    _apart(folder, "an evaluation")
+    folder = apart(_folder(held.split, candidates, options), "an evaluation")
     cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
     pictures = [f"{name}.png" for name in report.FIGURES]
-    _refuse_other_pictures(folder, [*pictures, report.ENSEMBLE] if len(members_of(candidates)) > 1 else pictures)
+    refuse_other_pictures(folder, [*pictures, report.ENSEMBLE] if len(members_of(candidates)) > 1 else pictures)
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
     with only_writer(folder):
@@ -83,11 +73,11 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
 
 def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -> None:
     """Evaluate each candidate for itself, and test whether they differ."""
-    folder = _apart(_folder(f"{held.split}-compare", candidates[:1], options), "an evaluation")
+    folder = apart(_folder(f"{held.split}-compare", candidates[:1], options), "an evaluation")
     cli.import_quietly()
     from fer_keras.evaluation import compare, console, report
 
-    _refuse_other_pictures(folder, [compare.PICTURE])
+    refuse_other_pictures(folder, [compare.PICTURE])
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
     with only_writer(folder):
@@ -105,32 +95,9 @@ def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
     return writable(options.output or candidates[0].run.evaluation(f"{what}{many}{epoch}"))
 
 
-def _apart(folder: Path, what: str) -> Path:
-    """Return a folder to write `what` into, one of _KINDS. UserError where another of them stands there, all of whose
-    files belong together."""
-    for other, names in _KINDS.items():
-        for name in names if other != what else ():
-            if (folder / name).is_file():
-                raise UserError(
-                    f"{folder}: expected a folder without {other}, received one with {name}. Choose another by --output"
-                )
-    return folder
-
-
 def _say_of_drawn_faces(candidates: list[Candidate]) -> None:
     for said in of_drawn_faces(candidates):
         print(f"warning: {said}\n", flush=True)
-
-
-def _refuse_other_pictures(folder: Path, names: list[str]) -> None:
-    """Raise UserError where a picture that is about to be drawn would take the place of somebody's own."""
-    from fer_keras.plots.style import drawn_here
-
-    for name in names:
-        if (folder / name).is_file() and not drawn_here(folder / name):
-            raise UserError(
-                f"{folder / name} stands there, and this program did not draw it. Choose another by --output"
-            )
 
 
 def _say_replaced(earlier: str | None) -> None:
@@ -147,7 +114,7 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     faces = submission.read_rows(paths[0], options.limit)
     if options.submission is None:
         folder = _folder(f"predict-{paths[0].stem}", candidates, options)
-        file = _apart(folder, "the predictions of a file") / PREDICTIONS
+        file = apart(folder, "the predictions of a file") / PREDICTIONS
     else:
         file = expanded(options.submission)
         if file.exists() and not file.is_file():
@@ -168,11 +135,11 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     probabilities = ensembles.member_probabilities(members_of(candidates), faces.images, tta=options.tta)
     decision = ensembles.decide(probabilities, options.vote)
     if options.submission is None:
-        file.with_name(_PREDICTED).unlink(missing_ok=True)  # it comes last
+        file.with_name(PREDICTED).unlink(missing_ok=True)  # it comes last
         report.write_predictions(file, faces, decision)
         data = {"source": faces.source, "sha256": content_sha256(paths[0])}
         write_json(
-            file.with_name(_PREDICTED),
+            file.with_name(PREDICTED),
             {"data": data, "n": len(faces), **judges_json(candidates, options.tta, options.vote)},
         )
     else:
@@ -193,12 +160,12 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
 
     asked = find_photos(paths)
     photos = asked[: options.limit or len(asked)]
-    folder = _apart(_folder("photos", candidates, options), "predictions of photos")
+    folder = apart(_folder("photos", candidates, options), "predictions of photos")
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, own_photos
     from fer_keras.photos.predict import annotate, search_all
 
-    table, told = folder / "photos.csv", folder / _PHOTOS
+    table, told = folder / "photos.csv", folder / PHOTOS
     own_photos.refuse_others(table, told)
     _say_of_drawn_faces(candidates)
 

@@ -1,4 +1,4 @@
-"""What stands where an evaluation or a comparison is about to be written."""
+"""What stands where an evaluation, a comparison or predictions are about to be written."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,6 +6,39 @@ from typing import Any
 
 from fer_keras.config import read_json_object
 from fer_keras.errors import UserError
+from fer_keras.runs import COMPARE, METRICS
+
+PREDICTED = "predictions.json"  # beside predictions.csv: of which file they are, and by which networks
+PHOTOS = "photos.json"  # beside photos.csv: by which networks
+# What may stand in a folder, by files that tell so.
+_KINDS = {
+    "an evaluation": (METRICS, COMPARE),
+    "the predictions of a file": (PREDICTED,),
+    "predictions of photos": (PHOTOS,),
+}
+
+
+def apart(folder: Path, what: str) -> Path:
+    """Return a folder to write `what` into, one of _KINDS. UserError where another of them stands there, all of whose
+    files belong together."""
+    for other, names in _KINDS.items():
+        for name in names if other != what else ():
+            if (folder / name).is_file():
+                raise UserError(
+                    f"{folder}: expected a folder without {other}, received one with {name}. Choose another by --output"
+                )
+    return folder
+
+
+def refuse_other_pictures(folder: Path, names: list[str]) -> None:
+    """Raise UserError where a picture that is about to be drawn would take the place of somebody's own."""
+    from fer_keras.plots.style import drawn_here  # here: mistakes are told without waiting for Matplotlib
+
+    for name in names:
+        if (folder / name).is_file() and not drawn_here(folder / name):
+            raise UserError(
+                f"{folder / name} stands there, and this program did not draw it. Choose another by --output"
+            )
 
 
 def replaced_by(now: Sequence[dict[str, Any]], file: Path) -> str | None:
