@@ -10,7 +10,7 @@ from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.console import mix_said
 from fer_keras.evaluation.options import VOTES
-from fer_keras.evaluation.report import Evaluation, short_name
+from fer_keras.evaluation.report import MEASURES, Evaluation, short_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.runs import RunConfig
 
@@ -102,15 +102,10 @@ def _numbers(evaluation: Evaluation) -> str:
     if rest is not None and rest.standardized_accuracy is not None:
         same = f"accuracy {which}, weighted to the emotions of all images ({mix_said(metrics)})"
         lines.append(f"| {same} | {rest.standardized_accuracy:.4f} |")
-    for name, value_of in (
-        ("balanced accuracy", lambda of: of.balanced_accuracy),
-        ("macro F1", lambda of: of.macro_f1),
-        ("log loss, nats", lambda of: of.log_loss),
-        ("expected calibration error", lambda of: of.ece),
-    ):
-        lines.append(f"| {name} | {value_of(metrics):.4f} |")
+    for name, attribute in MEASURES.items():
+        lines.append(f"| {name} | {getattr(metrics, attribute):.4f} |")
         if rest is not None:
-            lines.append(f"| {name}, {which} | {value_of(rest.metrics):.4f} |")
+            lines.append(f"| {name}, {which} | {getattr(rest.metrics, attribute):.4f} |")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.console import described, judged, warnings_text
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.options import VOTES
-from fer_keras.evaluation.report import Evaluation, evaluate, images_title, to_json
+from fer_keras.evaluation.report import MEASURES, Evaluation, evaluate, images_title, to_json
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.files import write_json
 from fer_keras.plots.compare import compare_figure
@@ -145,16 +145,11 @@ def comparison_text(comparison: Comparison) -> str:
     weighted = [None if one.new is None else one.new[1].standardized_accuracy for one in measured]
     if None not in weighted:
         rows.append(("    same emotions", *(f"{value:.4f}" for value in weighted)))
-    for name, value_of in (
-        ("balanced accuracy", lambda of: of.balanced_accuracy),
-        ("macro F1", lambda of: of.macro_f1),
-        ("log loss", lambda of: of.log_loss),
-        ("calibration error", lambda of: of.ece),
-    ):
-        rows.append((name, *(f"{value_of(one):.4f}" for one in measured)))
+    for name, attribute in MEASURES.items():
+        rows.append((name, *(f"{getattr(one, attribute):.4f}" for one in measured)))
         if measured[0].new is not None:
             which, _ = measured[0].new
-            rows.append((f"  {which}", *(f"{value_of(one.rests[which]):.4f}" for one in measured)))
+            rows.append((f"  {which}", *(f"{getattr(one.rests[which], attribute):.4f}" for one in measured)))
     rows += [
         (f"accuracy on {emotion}", *(f"{one.recall[i]:.4f}" for one in measured))
         for i, emotion in enumerate(EMOTIONS)

@@ -96,8 +96,10 @@ def _folder(what: str, candidates: list[Candidate], options: Options) -> Path:
 
 
 def _say_of_drawn_faces(candidates: list[Candidate]) -> None:
-    for said in of_drawn_faces(candidates):
-        print(f"warning: {said}\n", flush=True)
+    from fer_keras.evaluation import console
+
+    if said := console.warnings_text([*of_drawn_faces(candidates)]):
+        print(f"{said}\n", flush=True)
 
 
 def _say_replaced(earlier: str | None) -> None:
@@ -128,9 +130,10 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
     if options.submission is not None:
         submission.refuse_other_file(file)
     replaced = ". It replaces one that stood there" if file.exists() else ""
-    _say_of_drawn_faces(candidates)
     cli.import_quietly()
     from fer_keras.evaluation import ensembles, report
+
+    _say_of_drawn_faces(candidates)
 
     probabilities = ensembles.member_probabilities(members_of(candidates), faces.images, tta=options.tta)
     decision = ensembles.decide(probabilities, options.vote)

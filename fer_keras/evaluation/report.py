@@ -29,6 +29,13 @@ from fer_keras.runs import METRICS, PREDICTIONS
 from fer_keras.votes import ensemble_accuracies
 
 ENSEMBLE = "ensemble.png"
+# What is told of all images and of new ones beside the accuracy, by its name: an attribute of Metrics.
+MEASURES = {
+    "balanced accuracy": "balanced_accuracy",
+    "macro F1": "macro_f1",
+    "log loss, nats": "log_loss",
+    "calibration error": "ece",
+}
 FIGURES = (
     "confusion_matrix",
     "confusion_matrix_normalized",

@@ -1,7 +1,7 @@
 """One network opened, and what it says about the faces of one split."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
@@ -131,7 +131,7 @@ def open_network(target: Target, options: Options) -> Network:
                 f"{target.network_file}: expected a network with {NUM_EMOTIONS} outputs, one an emotion in the order "
                 f"{', '.join(EMOTIONS)}. Received one with {access.num_classes}"
             )
-    network = Network(model, access, options.layer or access.default_layer())
+    network, unfit = Network(model, access, options.layer or access.default_layer()), {}
     access.layer_shape(network.layer)  # raises for an unknown one
     for number in options.filter:
         check_filter(access, network.layer, number)
@@ -143,10 +143,10 @@ def open_network(target: Target, options: Options) -> Network:
             if not target.own:  # ours have all gradients
                 _check_gradients(name, network)
         except UserError as error:
-            network.unfit[name] = f"{error}"
-            if name in options.method or len(network.unfit) == len(options.methods):
+            unfit[name] = f"{error}"
+            if name in options.method or len(unfit) == len(options.methods):
                 raise UserError(f"--method {name}: {error}") from None
-    return network
+    return replace(network, unfit=unfit)
 
 
 def _check_layer(name: str, network: Network, options: Options) -> None:

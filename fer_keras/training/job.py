@@ -254,13 +254,13 @@ def _train_one(job: _Job, split: Split, elder: Run | None = None) -> None:
             watch=[EpochBar(lines)],
             report=lines,
         )
-    except Exception as error:
+    except Exception as error:  # TensorFlow's and JAX's have no class in common; any other goes on as it is
         if not says_out_of_memory(error):
             raise
         raise UserError(
             f"--batch-size: {settings.batch_size} images at a time are more than the memory holds. Take fewer, or a "
             f"smaller network"
-        ) from None
+        ) from error
     draw_history(run, settings, progress, split.record)
     write_json(run.result_file, _result(progress, len(split.training), len(split.validation)))
 

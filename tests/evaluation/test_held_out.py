@@ -1,19 +1,17 @@
+"""On which split runs are evaluated, and what its images had to do with them."""
+
 import dataclasses
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from fer_keras.data.prepare import load_faces
-from fer_keras.data.select import stand_among, stratified_limit
+from fer_keras.data.select import stratified_limit
 from fer_keras.data.source import read_faces
-from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import find_candidates
 from fer_keras.files import write_text
-from fer_keras.runs import Run
-from tests.data.made_faces import parted
 
 ALL = ("Training", "PublicTest", "PrivateTest")
 
@@ -90,125 +88,6 @@ def test_a_run_knows_its_data_again_in_a_file_with_more_to_test_on(csv_of, candi
         assert np.array_equal(held.leaked, expected.leaked)
 
 
-def test_a_photograph_that_was_trained_on_is_known_again_where_no_pixel_is_equal(with_copies, candidate_of):
-    run = candidate_of(with_copies)
-    held = hold_out([run], find_copies=True)
-    assert held.leaked.tolist() == [False] * 13 + [True]
-    assert held.copied.tolist() == [False] * 12 + [True, True]
-    assert hold_out([run]).copied is None  # who does not ask does not wait
-
-
-def test_what_is_known_of_an_image_stays_with_it_in_a_sample(with_copies, candidate_of):
-    run = candidate_of(with_copies)
-    held = hold_out([run])
-    same, moved = held.faces.ids[[-1, -2]]  # a Training face as it is, and one moved by two pixels
-    samples = [hold_out([run], limit=7, seed=seed, find_copies=True) for seed in range(4)]
-    for few in samples:
-        assert len(few.faces) == 7
-        assert few.leaked.tolist() == [name == same for name in few.faces.ids]
-        assert few.copied.tolist() == [name in (same, moved) for name in few.faces.ids]
-    assert {same in few.faces.ids for few in samples} == {True, False}, "these seeds show nothing"
-
-
-def test_images_that_chose_the_epoch_are_among_the_copies_though_none_trained_a_run(csv_of, candidate_of):
-    held = hold_out([candidate_of(csv_of("Training", "PublicTest"), limit=14)], find_copies=True)
-    assert held.leaked.sum() == 14 and held.copied[held.leaked].all()
-
-
-def test_images_that_all_chose_the_epoch_are_looked_for_in_training_alone(csv_of, candidate_of, drawn, monkeypatch):
-    searched = []
-    monkeypatch.setattr(
-        "fer_keras.evaluation.held_out.near_copies",
-        lambda images, references: searched.append(len(references)) or np.full((len(images), 8), -1),
-    )
-    hold_out([candidate_of(csv_of("Training", "PublicTest"))], split="PublicTest", find_copies=True)
-    assert searched == [len(drawn.split("Training"))]
-
-
-@pytest.mark.parametrize(
-    ("split", "told", "selected_on"),
-    [
-        ("PublicTest", "in another form, chose the epoch of run", True),
-        ("Training", "trained on in another form", False),
-    ],
-)
-def test_images_that_were_seen_and_are_saved_anew_are_no_clean_test(
-    csv_of, candidate_of, drawn, tmp_path, split, told, selected_on
-):
-    run, folder = candidate_of(csv_of("Training", "PublicTest")), tmp_path / "anew"
-    faces = drawn.split(split)
-    for i, (image, label) in enumerate(zip(faces.images, faces.labels, strict=True)):
-        for part, pixels in (("test", image), ("train", 255 - image)):  # its own Training is of other pictures
-            path = folder / part / EMOTIONS[label] / f"{i}.jpg"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(pixels).save(path, quality=90)
-    held = hold_out([run], data=str(folder), find_copies=True)
-    assert held.split == "PrivateTest" and not held.leaked.any() and held.copied.mean() > 0.9
-    assert any(told in warning for warning in held.warnings) and held.selected_on is selected_on
-    assert "no part" not in held.reason
-    assert "no part" not in hold_out([run], data=str(folder)).reason  # who has not looked promises nothing
-
-
-def test_copies_are_of_what_really_trained_the_runs(with_copies, candidate_of, drawn):
-    whole, original = read_faces(with_copies), drawn.split("Training").images[3]
-    runs, trained = [], []
-    for seed in (4, 5):
-        settings = {"validation_split": "Training", "val_fraction": 0.5, "seed": seed, "keep": "last"}
-        runs.append(candidate_of(with_copies, f"seed{seed}", **settings))
-        training, _ = parted(whole, val_fraction=0.5, seed=seed)
-        trained.append((training.images == original).all(axis=(1, 2)).any())
-    assert {*trained} == {True, False}, "these seeds show nothing"
-    assert [hold_out([run], split="PrivateTest", find_copies=True).copied[-2] for run in runs] == trained
-    chosen = candidate_of(with_copies, "chosen", **settings | {"seed": 4 + trained.index(False), "keep": "best"})
-    assert hold_out([chosen], split="PrivateTest", find_copies=True).copied[-2]  # it chose the epoch of that one
-    for order in (runs, runs[::-1]):  # of several, by any of them
-        assert hold_out(order, split="PrivateTest", find_copies=True).copied[-2]
-
-
-def test_copies_are_not_looked_for_where_that_says_nothing(with_copies, csv_of, candidate_of):
-    run = candidate_of(with_copies)
-    assert hold_out([run], split="Training", find_copies=True).copied.all()
-    with_copies.unlink()
-    other = str(csv_of("PrivateTest", name="other.csv"))
-    assert hold_out([run], data=other, find_copies=True).copied is None  # who knows?
-
-
-@pytest.mark.parametrize("settings", [{}, {"equalize": True}, {"limit": 40}, {"drop_uniform": True}])
-def test_validation_is_what_training_validated_on(csv_of, candidate_of, settings):
-    data = csv_of("Training")
-    run = candidate_of(data, validation_split="Training", val_fraction=0.2, seed=5, **settings)
-    held = hold_out([run])  # the default, where there is no test split
-    assert held.split == "validation" and held.selected_on is True and not held.leaked.any()
-    seen = load_faces(str(data), equalize=settings.get("equalize", False), limit=settings.get("limit", 0), seed=5)
-    _, validation = parted(seen, val_fraction=0.2, seed=5)
-    assert held.faces.ids.tolist() == validation.ids.tolist() and len(held.faces) in (8, 14)
-    whole = read_faces(data)
-    originals = dict(zip(whole.ids, whole.images, strict=True))
-    assert all(np.array_equal(originals[i], image) for i, image in zip(held.faces.ids, held.faces.images, strict=True))
-
-
-def test_validation_of_data_that_the_run_was_not_trained_on_is_refused(csv_of, candidate_of):
-    run = candidate_of(csv_of(*ALL))
-    with pytest.raises(UserError, match=r"received other data: .*Choose one of: Training, PrivateTest$"):
-        hold_out([run], data=str(csv_of("Training", "PrivateTest", name="other.csv")), split="validation")
-
-
-def test_validation_parts_that_differ_are_refused(csv_of, candidate_of):
-    data = csv_of("Training")
-    runs = [candidate_of(data, f"run{s}", validation_split="Training", val_fraction=0.2, seed=s) for s in (0, 1)]
-    with pytest.raises(UserError, match="expected runs with the same validation part"):
-        hold_out(runs, split="validation")
-
-
-def test_runs_of_other_seeds_share_the_validation_split_of_the_data(csv_of, candidate_of, drawn):
-    data = csv_of(*ALL)
-    runs = [candidate_of(data, f"run{seed}", seed=seed) for seed in (0, 1)]
-    assert np.array_equal(hold_out(runs, split="validation").faces.images, drawn.split("PublicTest").images)
-    runs += [candidate_of(data, "limited", limit=7)]
-    with pytest.raises(UserError, match="received 3 different ones"):
-        hold_out(runs, split="validation")
-
-
 def test_what_a_run_that_held_nothing_out_is_tested_on(csv_of, candidate_of):
     run = candidate_of(csv_of("Training", "PublicTest"), validation_split="", keep="last")
     held = hold_out([run])
@@ -257,28 +136,6 @@ def test_where_one_run_held_nothing_out_and_there_is_no_test_it_is_named(csv_of,
     part = candidate_of(data, "part", validation_split="Training", val_fraction=0.2)
     held = hold_out([part, candidate_of(data, "whole", validation_split="", keep="last")])
     assert held.split == "Training" and held.reason.endswith("whole held nothing out of training.")
-
-
-def test_what_judges_had_trained_on_is_said(csv_of, candidate_of):
-    run = candidate_of(csv_of("Training"), validation_split="Training", val_fraction=0.2, keep="last")
-    record = run.config.data | {"disputed": {"run": "judges"}}
-    run = dataclasses.replace(run, config=dataclasses.replace(run.config, data=record))
-    (warning,) = hold_out([run], split="validation").warnings
-    assert "chose what was left out of training" in warning
-
-
-def test_validation_images_that_chose_nothing_are_an_honest_test(csv_of, candidate_of):
-    data = csv_of("Training")
-    part = {"validation_split": "Training", "val_fraction": 0.2}
-    last = candidate_of(data, "last", keep="last", **part)
-    held = hold_out([last])
-    assert (held.split, held.selected_on, held.warnings) == ("validation", False, ())
-    last.run.epoch_file(1).parent.mkdir()
-    last.run.epoch_file(1).touch()
-    (first_epoch,) = find_candidates((str(last.run.path),), logdir="logs", epoch=1)
-    held = hold_out([first_epoch])
-    assert held.selected_on is None and "if it chose this one, it is too good" in held.warnings[0]
-    assert hold_out([last, candidate_of(data, "best", **part)], split="validation").selected_on is True
 
 
 def test_what_was_trained_on_is_evaluated_with_a_warning(csv_of, candidate_of):
@@ -342,38 +199,6 @@ def test_unlabelled_data_are_sent_to_predict(csv_of, candidate_of, drawn, tmp_pa
         hold_out([candidate_of(csv_of(*ALL))], data=str(unlabelled))
 
 
-def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_on_it(csv_of, candidate_of, make_run):
-    data = csv_of("Training", "PublicTest")
-    lines = data.read_text().splitlines()
-    lines[8] = lines[15] = lines[22] = lines[1]  # four copies of one image
-    data.write_text("\n".join(lines) + "\n")
-    settings = {"validation_split": "Training", "folds": 3, "seed": 2}
-    run = make_run(data, "crossed", **settings)
-    for fold in range(3):
-        make_run(data, f"crossed/members/{fold:02d}", fold=fold, **settings)
-    (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
-    held = hold_out([candidate], split="validation", find_copies=True)
-    assert held.selected_on is True and held.leaked.tolist() == [False] * 70 and held.copied is None
-    assert held.reason == "Each image is judged by the one network that was not trained on it."
-    whole = read_faces(data)
-    assert held.faces.ids.tolist() == whole.split("Training").ids.tolist()
-    for fold in range(3):
-        training, _ = parted(whole, seed=2, folds=3, fold=fold)
-        judged = held.faces.take(held.fold_of == fold)
-        assert len(judged) and not stand_among(judged.images, training.images).any()
-    few = hold_out([candidate], split="validation", limit=14)
-    fold_of = dict(zip(held.faces.ids, held.fold_of, strict=True))
-    assert len(few.faces) == 14 and [fold_of[name] for name in few.faces.ids] == few.fold_of.tolist()
-    with pytest.raises(UserError, match="expected one cross-validated run, received 2"):
-        copy = dataclasses.replace(candidate, run=Run(run.path.with_name("copy")))
-        hold_out([candidate, copy], split="validation")
-    last = dataclasses.replace(candidate.config.settings, keep="last")
-    unselected = dataclasses.replace(candidate, config=dataclasses.replace(candidate.config, settings=last))
-    assert hold_out([unselected], split="validation").selected_on is False
-    one = candidate_of(data, "alone", fold=1, **settings)  # one part alone: its own images
-    assert hold_out([one], split="validation").faces.ids.tolist() == held.faces.ids[held.fold_of == 1].tolist()
-
-
 @pytest.mark.parametrize(("others", "honest"), [(6, True), (8, False)])
 def test_a_split_that_mostly_repeats_training_is_not_said_to_have_taken_no_part(csv_of, candidate_of, others, honest):
     """Of the 14 faces of PrivateTest, `others` are Training's, pixel for pixel."""
@@ -384,53 +209,6 @@ def test_a_split_that_mostly_repeats_training_is_not_said_to_have_taken_no_part(
     held = hold_out([candidate_of(data)])
     assert held.split == "PrivateTest" and held.leaked.sum() == others
     assert ("took no part" in held.reason) is honest and (held.warnings == ()) is honest
-
-
-def test_a_split_of_photographs_that_training_has_is_not_said_to_have_taken_no_part(csv_of, candidate_of, drawn):
-    data = csv_of(*ALL)
-    lines = data.read_text().splitlines()
-    moved = [np.roll(image, (2, -1), (0, 1)) for image in drawn.split("Training").images[:14]]
-    lines[-14:] = [f"{i % 7},{' '.join(map(str, image.ravel()))},PrivateTest" for i, image in enumerate(moved)]
-    write_text(data, "\n".join(lines) + "\n")
-    held = hold_out([candidate_of(data)], find_copies=True)
-    assert not held.leaked.any() and held.copied.all() and "took no part" not in held.reason
-
-
-@pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 2}])
-def test_what_a_run_of_an_earlier_search_held_out_is_not_guessed(csv_of, candidate_of, part):
-    run = candidate_of(csv_of(*ALL), validation_split="Training", drop_copies=True, **part)  # copies_by: not recorded
-    with pytest.raises(UserError, match="a part of what an earlier search for photographs had left of Training"):
-        hold_out([run], split="validation")
-    assert hold_out([run], split="Training").leaked.all()
-
-
-def test_members_that_share_the_validation_split_of_the_data_are_evaluated_on_it(csv_of, make_run, drawn):
-    run = make_run(csv_of(*ALL), members=2)
-    for i in range(2):
-        write_text(run.member(i).config_file, run.config_file.read_text())
-        write_text(run.member(i).result_file, "{}")
-    (candidate,) = find_candidates((str(run.path),), logdir="logs", epoch=None)
-    held = hold_out([candidate], split="validation")
-    assert np.array_equal(held.faces.images, drawn.split("PublicTest").images)
-
-
-def test_nothing_is_looked_for_among_no_images(csv_of, candidate_of, monkeypatch):
-    asked = []
-
-    def search(images, references):
-        asked.append(len(references))
-        return np.full((len(images), 8), -1)
-
-    monkeypatch.setattr("fer_keras.evaluation.held_out.near_copies", search)
-    run = candidate_of(csv_of(*ALL), validation_split="", keep="last")
-    assert not hold_out([run], split="PublicTest", find_copies=True).copied.any() and asked == [70]
-
-
-def test_what_all_images_chose_is_not_said_to_have_been_left_out(csv_of, candidate_of):
-    chose = hold_out([candidate_of(csv_of(*ALL))], split="PublicTest", find_copies=True)
-    other = hold_out([candidate_of(csv_of(*ALL), "b")], split="PrivateTest", find_copies=True)
-    assert chose.copied_before.startswith("that were seen in training, or whose photograph")
-    assert other.copied_before.startswith("that were seen, or whose photograph")
 
 
 def test_repeats_that_the_data_have_are_no_part_that_is_passed_over(csv_of, candidate_of, with_copies):

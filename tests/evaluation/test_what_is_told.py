@@ -121,7 +121,7 @@ def test_the_card_has_the_numbers_of_new_images_in_rows_and_columns_of_their_own
         ("balanced accuracy", metrics.balanced_accuracy, new.balanced_accuracy),
         ("macro F1", metrics.macro_f1, new.macro_f1),
         ("log loss, nats", metrics.log_loss, new.log_loss),
-        ("expected calibration error", metrics.ece, new.ece),
+        ("calibration error", metrics.ece, new.ece),
     ):
         assert of_all != pytest.approx(of_new), "a number that is another's would not be found out"
         assert told[name] == f"{of_all:.4f}" and told[f"{name}, without copies"] == f"{of_new:.4f}"
