@@ -6,7 +6,9 @@ from typing import Any, get_type_hints
 
 from fer_keras.config import Settings
 
-COPIES_BY = 4  # which search for photographs that stand in a data set again (`data.near_copies`): others find others
+# By which rule photographs that stand in a data set again are left out: the search (`data.near_copies`) and the order
+# of what is done (`data.protocol`). Others leave others out.
+COPIES_BY = 5
 
 
 @dataclass(frozen=True)

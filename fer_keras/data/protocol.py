@@ -31,34 +31,42 @@ def training_and_validation(faces: Faces, recipe: SplitRecipe) -> tuple[Faces, F
     does, which shares no identical image with what is trained on. With `folds` Training is dealt into so many parts,
     and part `fold` (None: the first) validates. Where nothing `holds_out`, all of Training trains and no image
     validates. With `drop_copies` nothing trains whose photograph stands in another split, or in the part of Training
-    that is held out, too.
+    that is held out, too; and nothing is held out of Training whose photograph stands in another split.
 
     faces: as a network sees them, and as far as it may: `recipe.limit`, `equalize` and `drop_uniform` are done.
 
     Raises:
         UserError: for data without labels or a Training split, with images of one emotion only or (where Training is
             split) with fewer than two different images of one, or for `drop_copies` of drawn faces, which show no
-            photographs, or where it leaves one emotion or none.
+            photographs, or where it leaves one emotion or none, or nothing that is held out.
     """
     whole = _trainable(faces)
     tested_on = faces.images[faces.usage != "Training"]
+    if recipe.drop_copies and faces.synthetic:
+        raise UserError("--drop-copies: expected photographs, received drawn, synthetic faces. Leave it out")
+    # Dealt before copies are left out: a run with them and one without hold the same images out, but for these.
+    by_publictest = validates_on_publictest(faces, recipe)
+    part = _held_out(whole, recipe) if recipe.holds_out and not by_publictest else np.zeros(len(whole), dtype=bool)
     if recipe.drop_copies:
-        if faces.synthetic:
-            raise UserError("--drop-copies: expected photographs, received drawn, synthetic faces. Leave it out")
-        whole = _without_copies(whole, tested_on)
-    if not recipe.holds_out:
-        return whole, whole.take(np.arange(0))
-    if validates_on_publictest(faces, recipe):
+        new = _new_photographs(whole, tested_on)
+        whole, part = whole.take(new), part[new]
+    if by_publictest:
         return whole, faces.split("PublicTest")
-    part = _held_out(whole, recipe)
     training, validation = whole.take(~part), whole.take(part)
+    if not recipe.holds_out:
+        return training, validation
+    if not len(validation):
+        raise UserError(
+            "--drop-copies: all photographs that are held out of Training stand in another split too. Hold out more "
+            "of it (--val-fraction), or leave --drop-copies out"
+        )
     if len(np.unique(training.labels)) < 2:  # identical images, which stay together, may carry different labels
         raise UserError(
             f"{faces.source}: the part that is held out leaves {counted(len(training), 'image')} of Training, of one "
             f"emotion alone. Hold out less of it, or take other data"
         )
     if recipe.drop_copies:
-        training = _without_copies(training, np.concatenate([tested_on, validation.images]))
+        training = training.take(_new_photographs(training, np.concatenate([tested_on, validation.images])))
     return training, validation
 
 
@@ -130,17 +138,17 @@ def without_uniform_training(faces: Faces) -> Faces:
     return faces.take((faces.usage != "Training") | ~uniform)
 
 
-def _without_copies(training: Faces, others: np.ndarray) -> Faces:
-    """Leave out of `training` what shows a photograph of `others`, in whatever form (`near_copies`), and what is one of
-    them pixel for pixel, blank images too.
+def _new_photographs(training: Faces, others: np.ndarray) -> np.ndarray:
+    """Return the places in `training`, int64 (N,), sorted, of what shows no photograph of `others` in whatever form
+    (`near_copies`), and is none of them pixel for pixel either, blank images too.
 
     It searches until nothing more is found, minutes for FER2013 the first time.
     """
-    training = training.take(~stand_among(training.images, others))
+    new = np.flatnonzero(~stand_among(training.images, others))
     asked = others
     while True:  # of a photograph with many copies not all are told at once: those that have some are asked for again
-        found = near_copies(asked, training.images)
-        training = training.take(np.setdiff1d(np.arange(len(training)), found))
+        found = near_copies(asked, training.images[new])
+        new = np.delete(new, found[found >= 0])
         has_some = found[:, 0] >= 0
         if has_some.any():
             asked = asked[has_some]
@@ -148,9 +156,9 @@ def _without_copies(training: Faces, others: np.ndarray) -> Faces:
             asked = others
         else:
             break
-    if len(np.unique(training.labels)) < 2:
+    if len(np.unique(training.labels[new])) < 2:
         raise UserError(
             f"--drop-copies: nearly all photographs of Training stand among the {len(others):,} images that it is to "
             f"be tested on too, which leaves no two emotions to tell apart. Leave it out, or take other data"
         )
-    return training
+    return new

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from fer_keras.evaluation.runs_to_evaluate import Candidate, on_data
 from fer_keras.evaluation.seen import Library, Seen, chose_for, data_of, seen_by, trained_on
 from fer_keras.provenance import SplitRecipe
 from fer_keras.runs import VALIDATION
+
+SHARED = 0.5  # of the largest validation part: at least so much must runs with others have in common
 
 
 @dataclass(frozen=True)
@@ -105,11 +108,7 @@ def hold_out(
     candidates = [on_data(candidate, whole) for candidate in candidates]
     asked_for = split is not None
     split = split if asked_for else _default_split(candidates, whole)
-    recipe = _recipe_of_validation(candidates, whole) if split == VALIDATION else None
-    if recipe is not None and recipe.cross_validates:
-        faces, fold_of = _cross_validation(candidates, whole, recipe)
-    else:
-        faces, fold_of = whole.split(split) if recipe is None else whole.take(indices(recipe, whole)[1]), None
+    faces, fold_of, how = _validation(candidates, whole) if split == VALIDATION else (whole.split(split), None, "")
     library, crossed = Library(whole, candidates), fold_of is not None
     seen = [
         seen_by(candidate, faces, library, validation=split == VALIDATION, crossed=crossed) for candidate in candidates
@@ -133,7 +132,6 @@ def hold_out(
     held = _limited(held, seen, limit, seed) if limit else held
     held = _with_copies(held, candidates, library) if find_copies else held
     why = "" if asked_for else _reason(seen, whole, held)
-    how = "Each image is judged by the one network that was not trained on it." if crossed else ""
     return replace(held, reason=f"{why} {how}".strip())
 
 
@@ -244,8 +242,30 @@ def _reason(seen: list[Seen], whole: Faces, held: HeldOut) -> str:
     return "The data have no split but Training."
 
 
-def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRecipe:
-    """Return how the images that validated the candidates were chosen: in the same way for all of them."""
+def _validation(candidates: list[Candidate], whole: Faces) -> tuple[Faces, np.ndarray | None, str]:
+    """Return the images that validated the candidates, of a cross-validated one its network that judges each, int64
+    (N,), and how images and judges were chosen, a sentence."""
+    recipes = _recipes_of_validation(candidates, whole)
+    if any(recipe.cross_validates for recipe in recipes):
+        faces, fold_of = _cross_validation(candidates, whole)
+        return faces, fold_of, "Each image is judged by the one network that was not trained on it."
+    parts = [indices(recipe, whole)[1] for recipe in recipes]
+    common, largest = reduce(np.intersect1d, parts), max(map(len, parts))
+    if len(common) < largest * SHARED:
+        raise UserError(
+            f"--split {VALIDATION}: expected runs with the same validation part, received {len(recipes)} different "
+            f"ones, with {len(common):,} images in common. Evaluate the runs one by one, or another split"
+        )
+    how = (
+        f"These are the {len(common):,} images that all runs held out; one held out {largest:,}."
+        if len(common) < largest
+        else ""
+    )
+    return whole.take(common), None, how
+
+
+def _recipes_of_validation(candidates: list[Candidate], whole: Faces) -> list[SplitRecipe]:
+    """Return how the images that validated the candidates were chosen, each way once, of one source."""
     for candidate in candidates:
         if not candidate.split.holds_out:
             raise UserError(
@@ -274,20 +294,15 @@ def _recipe_of_validation(candidates: list[Candidate], whole: Faces) -> SplitRec
             f"--split {VALIDATION} is a part of the data that the run was trained on (SHA-256 {sha256[:12]}...), "
             f"received other data: {whole.source} ({whole.sha256[:12]}...). Choose one of: {', '.join(whole.splits())}"
         )
-    # Where the data's own split validates, runs of several seeds share it: the images decide.
-    if len(recipes) > 1 and (
-        len(sha256s) > 1
-        or any(recipe.cross_validates for recipe in recipes)
-        or len({indices(recipe, whole)[1].tobytes() for recipe in recipes}) > 1
-    ):
+    if len(sha256s) > 1:
         raise UserError(
-            f"--split {VALIDATION}: expected runs with the same validation part, received {len(recipes)} different "
-            f"ones. Evaluate the runs one by one, or another split"
+            f"--split {VALIDATION}: expected runs of the same data, received {len(sha256s)} different ones. Evaluate "
+            f"the runs one by one, or another split"
         )
-    return recipes[0]
+    return recipes
 
 
-def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRecipe) -> tuple[Faces, np.ndarray]:
+def _cross_validation(candidates: list[Candidate], whole: Faces) -> tuple[Faces, np.ndarray]:
     """Return all images of Training, and of each the network that was not trained on it: int64 (N,)."""
     if len(candidates) > 1:
         raise UserError(
@@ -295,7 +310,7 @@ def _cross_validation(candidates: list[Candidate], whole: Faces, recipe: SplitRe
             f"judges another part. Evaluate the runs one by one, or another split"
         )
     fold_of = np.full(len(whole), -1)
-    for fold, own in enumerate(recipe.each_fold()):
+    for fold, own in enumerate(candidates[0].split.each_fold()):
         fold_of[indices(own, whole)[1]] = fold
     there = np.flatnonzero(fold_of >= 0)
     return whole.take(there), fold_of[there]

@@ -30,3 +30,15 @@ def make_faces(labels, usage=None, images=None):
 def parted(faces, **settings):
     """Return what trains and what validates with these settings."""
     return training_and_validation(faces, SplitRecipe.of(Settings(**settings), faces.sha256))
+
+
+def write_faces(path, images, labels=None, usage=None):
+    """Write a CSV of faces: `emotion,pixels,Usage`, without the columns that are None."""
+    header = [*([] if labels is None else ["emotion"]), "pixels", *([] if usage is None else ["Usage"])]
+    lines = [",".join(header)]
+    for i, image in enumerate(images):
+        fields = [] if labels is None else [str(labels[i])]
+        fields.append(" ".join(map(str, image.ravel().tolist())))
+        lines.append(",".join(fields if usage is None else [*fields, usage[i]]))
+    path.write_text("\n".join(lines) + "\n")
+    return path

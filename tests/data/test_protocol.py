@@ -193,14 +193,18 @@ def test_a_blank_image_of_another_split_is_left_out_though_no_details_tell_it():
 @pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 4, "fold": 2}])
 def test_photographs_of_the_part_held_out_of_training_are_left_out_too(part):
     images, cuts = photos_with_copies()
-    images[20:39] = cuts[:19]  # each photograph twice in Training; the last stands in PublicTest too
-    images[40] = cuts[39]
+    images[20:40] = cuts[:20]  # each photograph twice in Training
+    photograph = np.arange(60) % 20
     faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    _, dealt = indices(recipe_of(faces, **part), faces)
+    images[40] = np.roll(images[dealt[0]], 1, axis=1)  # PublicTest has one of those held out
     training, validation = indices(recipe_of(faces, **part, drop_copies=True), faces)
-    photograph = np.where(np.arange(60) < 20, np.arange(60), np.arange(60) - 20)
+    public = photograph[dealt[0]]
+    assert validation.tolist() == [i for i in dealt if photograph[i] != public] != []  # dealt as without --drop-copies
     held_out = set(photograph[validation].tolist())
-    assert validation.tolist() and 39 not in validation
-    assert training.tolist() == [i for i in range(39) if i not in validation.tolist() and photograph[i] not in held_out]
+    assert training.tolist() == [
+        i for i in range(40) if i not in dealt and photograph[i] != public and photograph[i] not in held_out
+    ]
 
 
 def test_what_another_search_for_copies_left_out_counts_as_trained_on():
@@ -219,6 +223,15 @@ def test_copies_are_not_left_out_where_they_leave_nothing_to_tell_apart():
     images[:39] = cuts[40]
     with pytest.raises(UserError, match="--drop-copies: nearly all photographs of Training"):
         parted(make_faces([0, 1] * 30, THREE_SPLITS, images), drop_copies=True)
+
+
+def test_a_held_out_part_that_other_splits_have_whole_is_refused():
+    images, cuts = photos_with_copies()
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    _, held_out = indices(recipe_of(faces, val_fraction=0.1), faces)
+    images[50 : 50 + len(held_out)] = cuts[held_out]
+    with pytest.raises(UserError, match="--drop-copies: all photographs that are held out of Training stand in"):
+        parted(make_faces([0, 1] * 30, THREE_SPLITS, images), val_fraction=0.1, drop_copies=True)
 
 
 @pytest.mark.parametrize("part", [{}, {"keep": "last"}, {"folds": 2}])

@@ -17,20 +17,9 @@ from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.evaluation.runs_to_evaluate import Candidate, find_candidates
 from fer_keras.files import write_json, write_text
 from fer_keras.runs import Run, RunConfig, write_config
+from tests.data.made_faces import write_faces
 
 LIMIT = 28  # synthetic faces of each split
-
-
-def write_faces(path, images, labels=None, usage=None):
-    """Write a CSV of faces: `emotion,pixels,Usage`, without the columns that are None."""
-    header = [*([] if labels is None else ["emotion"]), "pixels", *([] if usage is None else ["Usage"])]
-    lines = [",".join(header)]
-    for i, image in enumerate(images):
-        fields = [] if labels is None else [str(labels[i])]
-        fields.append(" ".join(map(str, image.ravel().tolist())))
-        lines.append(",".join(fields if usage is None else [*fields, usage[i]]))
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 @pytest.fixture(scope="session")

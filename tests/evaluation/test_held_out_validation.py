@@ -12,8 +12,9 @@ from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import find_candidates
 from fer_keras.files import write_text
-from fer_keras.runs import Run
-from tests.data.made_faces import parted
+from fer_keras.provenance import COPIES_BY
+from fer_keras.runs import Run, RunConfig, write_config
+from tests.data.made_faces import make_faces, parted, write_faces
 
 ALL = ("Training", "PublicTest", "PrivateTest")
 
@@ -41,8 +42,25 @@ def test_validation_of_data_that_the_run_was_not_trained_on_is_refused(csv_of, c
 def test_validation_parts_that_differ_are_refused(csv_of, candidate_of):
     data = csv_of("Training")
     runs = [candidate_of(data, f"run{s}", validation_split="Training", val_fraction=0.2, seed=s) for s in (0, 1)]
-    with pytest.raises(UserError, match="expected runs with the same validation part"):
+    with pytest.raises(UserError, match=r"expected runs with the same validation part, received 2 .* images in common"):
         hold_out(runs, split="validation")
+
+
+def test_runs_that_hold_out_nearly_the_same_are_judged_on_what_all_did(candidate_of, tmp_path):
+    """--drop-copies leaves out of the held-out part what a test split shows too."""
+    part = {"validation_split": "Training", "val_fraction": 0.5, "keep": "last"}
+    images = np.random.default_rng(0).integers(0, 256, (50, 48, 48), dtype=np.uint8)
+    faces = make_faces([0, 1] * 25, ["Training"] * 40 + ["PrivateTest"] * 10, images)
+    dealt = parted(faces, val_fraction=0.5)[1].ids.tolist()
+    images[40:43] = images[np.isin(faces.ids, dealt[:3])]
+    data = write_faces(tmp_path / "faces.csv", images, faces.labels, faces.usage)
+    plain, new = candidate_of(data, "plain", **part), candidate_of(data, "new", drop_copies=True, **part)
+    write_config(new.run, RunConfig(new.config.settings, new.config.data | {"copies_by": COPIES_BY}))
+    (new,) = find_candidates((str(new.run.path),), logdir="logs", epoch=None)
+    alone, both = hold_out([plain], split="validation"), hold_out([plain, new], split="validation")
+    assert alone.faces.ids.tolist() == dealt and alone.reason == ""
+    assert both.faces.ids.tolist() == dealt[3:] and not both.leaked.any()
+    assert both.reason == "These are the 17 images that all runs held out; one held out 20."
 
 
 def test_runs_of_other_seeds_share_the_validation_split_of_the_data(csv_of, candidate_of, drawn):
