@@ -193,9 +193,10 @@ def _train_all(job: _Job, faces: Faces, split: Split) -> Run:
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
         say(f"\nThe run is kept{kept}. To go on:\n  {job.go_on}")
         raise
-    done = "trained" if settings.epochs else "made"
-    say(f"\n{done} in {duration(time.monotonic() - started)}")
-    conclude(run, read_result(run))
+    took, result = time.monotonic() - started, read_result(run)
+    before = f"; all its epochs took {duration(result['seconds'])}" if result["seconds"] > took else ""  # it went on
+    say(f"\n{'trained' if settings.epochs else 'made'} in {duration(took)}{before}")
+    conclude(run, result)
     return run
 
 

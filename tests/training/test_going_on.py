@@ -9,14 +9,16 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from fer_keras import cli
 from fer_keras.config import Settings
 from fer_keras.errors import UserError
-from fer_keras.files import write_json, written_aside
+from fer_keras.files import read_npz, write_json, write_npz, written_aside
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training import job, loop
+from fer_keras.training.checkpoint import read_progress
 from fer_keras.training.device import Device
 from fer_keras.training.going_on import home_of, refuse_without_files, remove_half_written
 from fer_keras.training.lock import only_here
@@ -144,6 +146,19 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(finished, tmp_path
     again = run.history_file.read_text().splitlines(keepends=True)
     assert [row.rsplit(",", 1)[0] for row in again] == [row.rsplit(",", 1)[0] for row in history]
     assert run.finished and not half.exists()
+
+
+def test_a_resumed_run_tells_the_time_of_all_its_epochs(finished, tmp_path, capsys):
+    run = Run(tmp_path / "run")
+    shutil.copytree(finished.path, run.path)
+    run.result_file.unlink()
+    arrays, progress = read_npz(run.checkpoint_file), read_progress(run.checkpoint_file)
+    progress.rows = [dataclasses.replace(row, seconds=3600) for row in progress.rows]
+    write_npz(run.checkpoint_file, **arrays | {"progress": np.array(progress.to_json())})
+    job.resume(str(run.path), logdir=str(tmp_path), data=None, command=[])
+    assert "; all its epochs took 2 h 00 min\n" in capsys.readouterr().out
+    start(tmp_path)
+    assert "all its epochs" not in capsys.readouterr().out
 
 
 def test_fine_tuning_does_not_begin_without_the_network_that_it_begins_with(tmp_path, monkeypatch):
