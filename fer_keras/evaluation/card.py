@@ -10,6 +10,7 @@ from fer_keras.config import Settings, flag
 from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.console import mix_said
 from fer_keras.evaluation.options import VOTES
+from fer_keras.evaluation.replaced import CARD_HEADING
 from fer_keras.evaluation.report import MEASURES, Evaluation, short_name
 from fer_keras.evaluation.runs_to_evaluate import Candidate
 from fer_keras.runs import RunConfig
@@ -31,7 +32,7 @@ LIMITS_SYNTHETIC = """\
 def card_text(evaluation: Evaluation) -> str:
     """Return the card of what was evaluated, Markdown."""
     title = short_name(evaluation.candidates)
-    parts = [f"# {title}", "## How it was made", *map(_made, evaluation.candidates)]
+    parts = [f"# {title}", CARD_HEADING, *map(_made, evaluation.candidates)]
     parts += ["## How good it is", _numbers(evaluation), _emotions(evaluation)]
     parts += [f"**{warning}**" for warning in evaluation.held.warnings]
     synthetic = evaluation.held.synthetic or any(one.config.data["synthetic"] for one in evaluation.candidates)

@@ -12,7 +12,7 @@ from fer_keras.evaluation import submission
 from fer_keras.evaluation.caveats import of_drawn_faces
 from fer_keras.evaluation.held_out import HeldOut, hold_out
 from fer_keras.evaluation.options import Options
-from fer_keras.evaluation.replaced import PHOTOS, PREDICTED, apart, refuse_other_pictures, replaced_by
+from fer_keras.evaluation.replaced import CARD, PHOTOS, PREDICTED, apart, refuse_other_files, replaced_by
 from fer_keras.evaluation.runs_to_evaluate import (
     Candidate,
     find_candidates,
@@ -58,12 +58,12 @@ def evaluate_runs(candidates: list[Candidate], held: HeldOut, options: Options) 
     cli.import_quietly()
     from fer_keras.evaluation import card, console, report
 
-    pictures = [f"{name}.png" for name in report.FIGURES]
-    refuse_other_pictures(folder, [*pictures, report.ENSEMBLE] if len(members_of(candidates)) > 1 else pictures)
+    pictures = [f"{name}.png" for name in report.FIGURES] + [report.ENSEMBLE] * (len(members_of(candidates)) > 1)
+    refuse_other_files(folder, [METRICS, PREDICTIONS, CARD, *pictures])
     evaluation = report.evaluate(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(console.evaluation_text(evaluation), flush=True)
     with only_writer(folder):
-        page, earlier = folder / "card.md", replaced_by([report.to_json(evaluation)], folder / METRICS)
+        page, earlier = folder / CARD, replaced_by([report.to_json(evaluation)], folder / METRICS)
         (folder / METRICS).unlink(missing_ok=True)  # it comes last: where it is, all beside it belongs to it
         write_text(page, card.card_text(evaluation))
         written = [*report.write_evaluation(evaluation, folder), page]
@@ -77,7 +77,7 @@ def compare_runs(candidates: list[Candidate], held: HeldOut, options: Options) -
     cli.import_quietly()
     from fer_keras.evaluation import compare, console, report
 
-    refuse_other_pictures(folder, [compare.PICTURE])
+    refuse_other_files(folder, [COMPARE, compare.PICTURE])
     comparison = compare.compare(candidates, held, tta=options.tta, vote=options.vote, seed=options.seed)
     print(compare.comparison_text(comparison), flush=True)
     with only_writer(folder):
@@ -127,7 +127,9 @@ def predict_csv(candidates: list[Candidate], paths: list[Path], options: Options
         raise UserError(
             f"{file}: expected another file to write than the one to read, received the same. Choose another"
         )
-    if options.submission is not None:
+    if options.submission is None:
+        refuse_other_files(folder, [PREDICTIONS, PREDICTED])
+    else:
         submission.refuse_other_file(file)
     replaced = ". It replaces one that stood there" if file.exists() else ""
     cli.import_quietly()
@@ -169,7 +171,7 @@ def predict_photos(candidates: list[Candidate], paths: list[Path], options: Opti
     from fer_keras.photos.predict import annotate, search_all
 
     table, told = folder / "photos.csv", folder / PHOTOS
-    own_photos.refuse_others(table, told)
+    refuse_other_files(folder, [told.name, table.name])
     _say_of_drawn_faces(candidates)
 
     def predict(faces: np.ndarray) -> np.ndarray:

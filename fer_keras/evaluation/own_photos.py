@@ -3,12 +3,10 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
-from fer_keras.config import read_json_object
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
-from fer_keras.errors import UserError
+from fer_keras.evaluation.replaced import header_of, opened
 from fer_keras.files import write_csv
 from fer_keras.photos.predict import PhotoResult
 from fer_keras.plots.style import drawn_here
@@ -29,22 +27,6 @@ def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
     write_csv(path, _COLUMNS, rows)
 
 
-def refuse_others(table: Path, told: Path) -> None:
-    """Raise UserError where a file stands in the place of the table, or of `told`, the JSON file that says by which
-    networks, which no earlier call has written."""
-    ours = told.is_file() and _tells_of_networks(told)
-    for file, is_ours in ((told, ours), (table, ours or (table.is_file() and _header(table) == _COLUMNS))):
-        if file.exists() and not is_ours:
-            raise UserError(f"{file} stands there, and this program did not write it. Choose another by --output")
-
-
-def _tells_of_networks(told: Path) -> bool:
-    try:
-        return {"runs", "n_members"} <= {*read_json_object(told)}
-    except UserError:
-        return False
-
-
 def remove_earlier_pictures(table: Path, asked: Sequence[Path]) -> list[Path]:
     """Remove the pictures that an earlier call drew and `table` tells of; return them.
 
@@ -60,25 +42,13 @@ def remove_earlier_pictures(table: Path, asked: Sequence[Path]) -> list[Path]:
 
 def _pictures_in(table: Path) -> set[Path]:
     """Return the pictures that a table tells of, beside it; none where there is no table of ours."""
-    if not table.is_file() or _header(table) != _COLUMNS:
+    if not table.is_file() or header_of(table) != _COLUMNS:
         return set()
-    with _opened(table) as file:
+    with opened(table) as file:
         try:
             return {table.parent / Path(row["picture"]).name for row in csv.DictReader(file) if row["picture"]}
         except csv.Error:  # damaged since
             return set()
-
-
-def _header(table: Path) -> tuple[str, ...]:
-    with _opened(table) as file:
-        try:
-            return tuple(next(csv.reader(file), ()))
-        except csv.Error:
-            return ()
-
-
-def _opened(table: Path) -> TextIO:
-    return table.open(newline="", encoding="utf-8-sig", errors="replace")  # -sig: as spreadsheets save it
 
 
 def summary_text(results: Sequence[PhotoResult]) -> str:

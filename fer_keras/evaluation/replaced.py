@@ -1,13 +1,17 @@
 """What stands where an evaluation, a comparison or predictions are about to be written."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from fer_keras.config import read_json_object
+from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.runs import COMPARE, METRICS
 
+CARD = "card.md"
+CARD_HEADING = "## How it was made"  # in every card
 PREDICTED = "predictions.json"  # beside predictions.csv: of which file they are, and by which networks
 PHOTOS = "photos.json"  # beside photos.csv: by which networks
 # What may stand in a folder, by files that tell so.
@@ -30,15 +34,40 @@ def apart(folder: Path, what: str) -> Path:
     return folder
 
 
-def refuse_other_pictures(folder: Path, names: list[str]) -> None:
-    """Raise UserError where a picture that is about to be drawn would take the place of somebody's own."""
+def refuse_other_files(folder: Path, names: Sequence[str]) -> None:
+    """Raise UserError where a file that is about to be written would take the place of somebody's own."""
+    for file in (folder / name for name in names):
+        if file.is_file() and not _is_ours(file):
+            did = "draw" if file.suffix == ".png" else "write"
+            raise UserError(f"{file} stands there, and this program did not {did} it. Choose another by --output")
+
+
+def _is_ours(file: Path) -> bool:
+    if file.suffix == ".csv":
+        return {"predicted", *EMOTIONS} <= {*header_of(file)}
+    if file.suffix == ".md":
+        return CARD_HEADING in file.read_text("utf-8", errors="replace").splitlines()
+    if file.suffix == ".json":
+        try:
+            return "runs" in read_json_object(file)
+        except UserError:  # damaged
+            return False
     from fer_keras.plots.style import drawn_here  # here: mistakes are told without waiting for Matplotlib
 
-    for name in names:
-        if (folder / name).is_file() and not drawn_here(folder / name):
-            raise UserError(
-                f"{folder / name} stands there, and this program did not draw it. Choose another by --output"
-            )
+    return drawn_here(file)
+
+
+def header_of(table: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a CSV file, none for what is no such file."""
+    with opened(table) as file:
+        try:
+            return tuple(next(csv.reader(file), ()))
+        except csv.Error:
+            return ()
+
+
+def opened(table: Path) -> TextIO:
+    return table.open(newline="", encoding="utf-8-sig", errors="replace")  # -sig: as spreadsheets save it
 
 
 def replaced_by(now: Sequence[dict[str, Any]], file: Path) -> str | None:

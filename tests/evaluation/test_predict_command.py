@@ -123,12 +123,13 @@ def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, f
 
 def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, tmp_path):
     (tmp_path / "o").mkdir()
-    (tmp_path / "o" / "photos.csv").write_text("of an earlier time")
+    earlier = f"photo,face,predicted,{','.join(EMOTIONS)}\n"
+    (tmp_path / "o" / "photos.csv").write_text(earlier)
     (tmp_path / "o" / "photos.json").write_text('{"runs": ["a"], "n_members": 1}')
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     code, _, err = command("--run", RUN, "--predict", tmp_path / "broken.jpg", "--output", tmp_path / "o")
     assert code == 2 and "broken.jpg cannot be decoded" in err and err.count("\n") == 1
-    assert (tmp_path / "o" / "photos.csv").read_text() == "of an earlier time"
+    assert (tmp_path / "o" / "photos.csv").read_text() == earlier
 
 
 def files_in(folder):
@@ -188,6 +189,27 @@ def test_no_evaluation_is_drawn_over_a_picture_of_somebodys(command, tmp_path, c
     code, out, error = command(*runs, "--output", tmp_path)
     assert code == 2 and f"{name} stands there, and this program did not draw it" in error and out == ""
     assert (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("metrics.json", "evaluation"),
+        ("predictions.csv", "evaluation"),
+        ("card.md", "evaluation"),
+        ("compare.json", "comparison"),
+        ("predictions.csv", "table"),
+        ("predictions.json", "table"),
+    ],
+)
+def test_no_table_or_text_of_somebodys_own_is_written_over(command, tmp_path, name, kind):
+    mine = {"json": '{"accuracy": 1}', "csv": "id,mine\n1,2\n", "md": "# My notes\n"}[name.rsplit(".", 1)[1]]
+    (tmp_path / name).write_text(mine)
+    asked = {"evaluation": (), "comparison": ("20260102-000000-cnn3", "--compare")}.get(kind)
+    asked = ("--predict", write_unlabelled(tmp_path / "test.csv", "id,pixels", ids="xy")) if asked is None else asked
+    code, out, error = command("--run", RUN, *asked, "--output", tmp_path)
+    assert code == 2 and f"{name} stands there, and this program did not write it" in error and out == ""
+    assert (tmp_path / name).read_text() == mine
 
 
 @pytest.mark.parametrize("other", ["evaluation", "comparison", "table"])
