@@ -6,9 +6,15 @@ from typing import Any, get_type_hints
 
 from fer_keras.config import Settings
 
-# By which rule photographs that stand in a data set again are left out: the search (`data.near_copies`) and the order
-# of what is done (`data.protocol`). Others leave others out.
-COPIES_BY = 5
+SEARCH = 4  # which search for photographs that stand in a data set again (`data.near_copies`): others find others
+
+
+def copies_rule(holds_out: bool) -> int:
+    """Return the number of the rule by which this version leaves copies out (`data.protocol`): others leave others out.
+
+    holds_out: as in the run's settings. Where nothing is, the search alone decides.
+    """
+    return 5 if holds_out else SEARCH
 
 
 @dataclass(frozen=True)
@@ -16,8 +22,8 @@ class SplitRecipe:
     """All that decides which images of a source train a network and which validate it (`data.protocol`).
 
     sha256: of the source. limit_seed: the seed by which `limit` chose among the images: that of the whole ensemble for
-    one of its members. copies_by: by which search `drop_copies` left images out, see COPIES_BY; 0: it left none out, or
-    that was not recorded. The others: as in Settings. What has a default here older versions did not record.
+    one of its members. copies_by: by which rule `drop_copies` left images out, see `copies_rule`; 0: it left none out,
+    or that was not recorded. The others: as in Settings. What has a default here older versions did not record.
     """
 
     sha256: str
@@ -35,7 +41,7 @@ class SplitRecipe:
 
     @classmethod
     def of(
-        cls, settings: Settings, sha256: str, *, limit_seed: int | None = None, copies_by: int = COPIES_BY
+        cls, settings: Settings, sha256: str, *, limit_seed: int | None = None, copies_by: int | None = None
     ) -> "SplitRecipe":
         """Return the recipe of a run with these settings on the source of that SHA-256."""
         names = [item.name for item in fields(cls) if item.name not in ("sha256", "limit_seed", "copies_by")]
@@ -43,14 +49,14 @@ class SplitRecipe:
         return cls(
             sha256=sha256,
             limit_seed=settings.seed if limit_seed is None else limit_seed,
-            copies_by=copies_by if settings.drop_copies else 0,
+            copies_by=(copies_rule(settings.holds_out) if copies_by is None else copies_by) * settings.drop_copies,
             **own,
         )
 
     @property
-    def by_another_search(self) -> bool:
-        """Whether `drop_copies` left images out by another search than this version's: which, it cannot tell."""
-        return self.drop_copies and self.copies_by != COPIES_BY
+    def by_another_rule(self) -> bool:
+        """Whether `drop_copies` left images out by another rule than this version's: which, it cannot tell."""
+        return self.drop_copies and self.copies_by != copies_rule(self.holds_out)
 
     @property
     def cross_validates(self) -> bool:

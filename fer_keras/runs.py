@@ -126,7 +126,7 @@ class RunConfig:
           it does; "" where nothing is held out), training and validation (numbers of images), testable (names of the
           splits that took no part); for a run that began with the weights of another, or learned from others,
           starts_from (see `provenance.Ancestor`); for one without disputed labels, disputed (see `training.clean`);
-          with --drop-copies copies_by (see `provenance.COPIES_BY`); for a member of an ensemble on limited images
+          with --drop-copies copies_by (see `provenance.copies_rule`); for a member of an ensemble on limited images
           limit_seed, the seed that chose them.
     """
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from fer_keras.data.cache import remembered
 from fer_keras.emotions import IMAGE_SIZE
-from fer_keras.provenance import COPIES_BY
+from fer_keras.provenance import SEARCH
 
 SAME_PHOTO = 0.7  # correlation of the details: above 0.65 most are one photograph, above 0.7 nearly all (FER2013)
 CANDIDATES = 8  # references whose details are compared, with the image and with its mirror image each
@@ -58,7 +58,7 @@ def near_copies(images: np.ndarray, references: np.ndarray) -> np.ndarray:
     """
     content = hashlib.sha256(np.ascontiguousarray(images))
     content.update(np.ascontiguousarray(references))
-    name = f"copies-{COPIES_BY}-{len(images)}-{content.hexdigest()}"
+    name = f"copies-{SEARCH}-{len(images)}-{content.hexdigest()}"
     return remembered(name, lambda: _search(images, references), (len(images), CANDIDATES))
 
 

@@ -57,8 +57,8 @@ def training_and_validation(faces: Faces, recipe: SplitRecipe) -> tuple[Faces, F
         return training, validation
     if not len(validation):
         raise UserError(
-            "--drop-copies: all photographs that are held out of Training stand in another split too. Hold out more "
-            "of it (--val-fraction), or leave --drop-copies out"
+            "--drop-copies: all photographs that are held out of Training stand in another split too. Hold out more of "
+            "it (a larger --val-fraction, fewer --folds), or leave --drop-copies out"
         )
     if len(np.unique(training.labels)) < 2:  # identical images, which stay together, may carry different labels
         raise UserError(
@@ -94,7 +94,7 @@ def indices(recipe: SplitRecipe, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
     """Return where the images that train and those that validate stand in `whole`: int64, each sorted.
 
     whole: the source with the recipe's SHA-256, as it is read: unlimited (but for synthetic faces), not equalised.
-    What `drop_copies` left out by another search than this version's cannot be told: it counts as trained on, and so
+    What `drop_copies` left out by another rule than this version's cannot be told: it counts as trained on, and so
     does all of Training where a part of what that search had left validated.
     """
     assert whole.sha256 == recipe.sha256, (whole.sha256, recipe.sha256)
@@ -105,7 +105,7 @@ def indices(recipe: SplitRecipe, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
         numbered = replace(numbered, images=equalize(numbered.images))
     if recipe.drop_uniform:
         numbered = without_uniform_training(numbered)
-    if recipe.by_another_search:
+    if recipe.by_another_rule:
         told = recipe.holds_out and validates_on_publictest(numbered, recipe)
         recipe = replace(recipe, drop_copies=False, holds_out=told)
     training, validation = training_and_validation(numbered, recipe)

@@ -252,16 +252,13 @@ def _validation(candidates: list[Candidate], whole: Faces) -> tuple[Faces, np.nd
     parts = [indices(recipe, whole)[1] for recipe in recipes]
     common, largest = reduce(np.intersect1d, parts), max(map(len, parts))
     if len(common) < largest * SHARED:
+        different = len({part.tobytes() for part in parts})
         raise UserError(
-            f"--split {VALIDATION}: expected runs with the same validation part, received {len(recipes)} different "
-            f"ones, with {len(common):,} images in common. Evaluate the runs one by one, or another split"
+            f"--split {VALIDATION}: expected runs with the same validation part, received {different} different ones, "
+            f"with {len(common):,} images in common. Evaluate the runs one by one, or another split"
         )
-    how = (
-        f"These are the {len(common):,} images that all runs held out; one held out {largest:,}."
-        if len(common) < largest
-        else ""
-    )
-    return whole.take(common), None, how
+    shared = f"Of these images all runs held out {len(common):,}, one {largest:,}: those that all did are judged."
+    return whole.take(common), None, shared if len(common) < largest else ""
 
 
 def _recipes_of_validation(candidates: list[Candidate], whole: Faces) -> list[SplitRecipe]:
@@ -274,10 +271,10 @@ def _recipes_of_validation(candidates: list[Candidate], whole: Faces) -> list[Sp
             )
     parted = [one for one in candidates if one.config.data["validation_split"] == "Training"]
     for candidate in parted:
-        if candidate.split.by_another_search:
+        if candidate.split.by_another_rule:
             raise UserError(
-                f"--split {VALIDATION}: {candidate.run.path} held out a part of what an earlier search for photographs "
-                f"had left of Training (--drop-copies), which this version cannot tell. Evaluate another split"
+                f"--split {VALIDATION}: {candidate.run.path} held out a part of Training that this version cannot tell "
+                f"(--drop-copies by an earlier one). Evaluate another split"
             )
     independent = [one for one in parted if len(one.members) > 1 and not one.split.cross_validates]
     if independent:

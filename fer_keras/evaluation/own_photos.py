@@ -6,12 +6,10 @@ from pathlib import Path
 
 from fer_keras.console import columns
 from fer_keras.emotions import EMOTIONS
-from fer_keras.evaluation.replaced import header_of, opened
+from fer_keras.evaluation.replaced import PHOTO_COLUMNS, header_of, opened
 from fer_keras.files import write_csv
 from fer_keras.photos.predict import PhotoResult
 from fer_keras.plots.style import drawn_here
-
-_COLUMNS = ("photo", "face", "x", "y", "width", "height", "predicted", *EMOTIONS, "picture")
 
 
 def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
@@ -24,7 +22,7 @@ def write_table(path: Path, results: Sequence[PhotoResult]) -> None:
             shown = [f"{probability:.6f}" for probability in probabilities]
             picture = "" if result.picture is None else result.picture.name
             rows.append([result.path, number, box.x, box.y, box.width, box.height, said, *shown, picture])
-    write_csv(path, _COLUMNS, rows)
+    write_csv(path, PHOTO_COLUMNS, rows)
 
 
 def remove_earlier_pictures(table: Path, asked: Sequence[Path]) -> list[Path]:
@@ -42,7 +40,7 @@ def remove_earlier_pictures(table: Path, asked: Sequence[Path]) -> list[Path]:
 
 def _pictures_in(table: Path) -> set[Path]:
     """Return the pictures that a table tells of, beside it; none where there is no table of ours."""
-    if not table.is_file() or header_of(table) != _COLUMNS:
+    if not table.is_file() or header_of(table) != PHOTO_COLUMNS:
         return set()
     with opened(table) as file:
         try:

@@ -10,6 +10,10 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.errors import UserError
 from fer_keras.runs import COMPARE, METRICS
 
+PREDICTED_COLUMNS = ("id", "predicted", *EMOTIONS)  # of predictions.csv
+JUDGED_COLUMNS = ("id", "true", "predicted", *EMOTIONS)  # of predictions.csv where labels are known
+PHOTO_COLUMNS = ("photo", "face", "x", "y", "width", "height", "predicted", *EMOTIONS, "picture")  # of photos.csv
+TABLES = (PREDICTED_COLUMNS, JUDGED_COLUMNS, PHOTO_COLUMNS)
 CARD = "card.md"
 CARD_HEADING = "## How it was made"  # in every card
 PREDICTED = "predictions.json"  # beside predictions.csv: of which file they are, and by which networks
@@ -39,19 +43,22 @@ def refuse_other_files(folder: Path, names: Sequence[str]) -> None:
     for file in (folder / name for name in names):
         if file.is_file() and not _is_ours(file):
             did = "draw" if file.suffix == ".png" else "write"
-            raise UserError(f"{file} stands there, and this program did not {did} it. Choose another by --output")
+            raise UserError(
+                f"{file} stands there, and this program did not {did} it. Move it, or choose another by --output"
+            )
 
 
 def _is_ours(file: Path) -> bool:
     if file.suffix == ".csv":
-        return {"predicted", *EMOTIONS} <= {*header_of(file)}
+        return header_of(file) in TABLES
     if file.suffix == ".md":
         return CARD_HEADING in file.read_text("utf-8", errors="replace").splitlines()
     if file.suffix == ".json":
         try:
-            return "runs" in read_json_object(file)
+            keys = {*read_json_object(file)}
         except UserError:  # damaged
             return False
+        return {"runs", "mcnemar" if file.name == COMPARE else "n_members"} <= keys
     from fer_keras.plots.style import drawn_here  # here: mistakes are told without waiting for Matplotlib
 
     return drawn_here(file)

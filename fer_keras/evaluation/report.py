@@ -11,6 +11,7 @@ from fer_keras.emotions import EMOTIONS
 from fer_keras.evaluation.ensembles import Decision, decide, member_probabilities, out_of_fold_probabilities
 from fer_keras.evaluation.held_out import HeldOut
 from fer_keras.evaluation.options import VOTES
+from fer_keras.evaluation.replaced import JUDGED_COLUMNS, PREDICTED_COLUMNS
 from fer_keras.evaluation.runs_to_evaluate import Candidate, Member, judges_json, members_of, on_data
 from fer_keras.files import write_csv, write_json
 from fer_keras.metrics import (
@@ -137,6 +138,7 @@ def to_json(evaluation: Evaluation) -> dict:
         "selected_on": held.selected_on,
         "n_leaks": None if held.leaked is None else int(held.leaked.sum()),
         "n_copies": None if held.copied is None else int(held.copied.sum()),
+        "reason": held.reason,
         "warnings": list(held.warnings),
         **judges_json(evaluation.candidates, evaluation.tta, evaluation.vote),
         "limit": held.limit,
@@ -177,7 +179,7 @@ def write_predictions(path: Path, faces: Faces, decision: Decision, *, true: np.
         truth = [] if true is None else [EMOTIONS[true[i]]]
         shown = [f"{probability:.6f}" for probability in probabilities]
         rows.append([name, *truth, EMOTIONS[decision.predicted[i]], *shown])
-    write_csv(path, ["id", *([] if true is None else ["true"]), "predicted", *EMOTIONS], rows)
+    write_csv(path, PREDICTED_COLUMNS if true is None else JUDGED_COLUMNS, rows)
 
 
 def figures(evaluation: Evaluation) -> dict[str, Figure]:

@@ -19,7 +19,7 @@ def refuse_other_images(run: Run, config: RunConfig, split: Split) -> None:
     """Raise UserError if this version chooses other images for the run than the one that began it."""
     if config.data.get("copies_by", 0) != split.record.get("copies_by", 0):
         raise UserError(
-            f"{run.path}: --drop-copies left out what another search for photographs had found than this version's. "
+            f"{run.path}: --drop-copies left images out by another rule than this version's. "
             f"Go on with the version that began it (environment.json), or train anew"
         )
     for part in ("training", "validation"):

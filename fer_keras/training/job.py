@@ -175,6 +175,7 @@ def _train_all(job: _Job, faces: Faces, split: Split) -> Run:
     """Train the run's network, or every member that is not finished yet, and write result.json last."""
     run, settings = job.run, job.settings
     started = time.monotonic()
+    goes_on = any(one.checkpoint_file.is_file() for one in run.networks(settings.networks))
     _record_environment(job)
     make_deterministic()
     try:
@@ -193,9 +194,9 @@ def _train_all(job: _Job, faces: Faces, split: Split) -> Run:
         kept = " as of its last whole epoch" if any(file.is_file() for file in checkpoints) else kept
         say(f"\nThe run is kept{kept}. To go on:\n  {job.go_on}")
         raise
-    took, result = time.monotonic() - started, read_result(run)
-    before = f"; all its epochs took {duration(result['seconds'])}" if result["seconds"] > took else ""  # it went on
-    say(f"\n{'trained' if settings.epochs else 'made'} in {duration(took)}{before}")
+    took, result = duration(time.monotonic() - started), read_result(run)
+    in_all = f"; all its epochs took {duration(result['seconds'])}" if goes_on else ""
+    say(f"\n{'trained' if settings.epochs else 'made'} in {took}{in_all}")
     conclude(run, result)
     return run
 

@@ -66,7 +66,7 @@ def may_know_copies(settings: Settings, sha256: str, lineage: list[Ancestor]) ->
 
     def without_copies_of(split: SplitRecipe) -> tuple:
         limited = (split.limit, split.limit_seed) if split.limit else None
-        return split.drop_copies, split.copies_by, split.sha256, limited
+        return split.drop_copies and not split.by_another_rule, split.sha256, limited
 
     own = without_copies_of(SplitRecipe.of(settings, sha256))
     knowing = [ancestor.run for ancestor in lineage if without_copies_of(ancestor.split) != own]
@@ -135,6 +135,8 @@ def _way_out(settings: Settings, ancestor: Ancestor, trained_on: list[tuple[Ance
         if selecting & training:
             return f"What validated it has trained {other.run}: start and learn from runs of one validation part"
     split = ancestor.split
+    if split.by_another_rule:
+        return "What it held out is not known any more (--drop-copies by an earlier version). Take another run"
     if settings.networks > 1 and split.holds_out:
         given = "--folds" if settings.folds else "--members"
         return f"Leave out {given}: each member validates on another part"

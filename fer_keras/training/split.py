@@ -90,9 +90,10 @@ def rule_text(faces: Faces, settings: Settings, training: Faces, validation: Fac
         )
     else:
         selects = "selects on" if settings.keep == "best" else "keeps the last epoch, measures it on"
+        without = " without what another split has too" if settings.drop_copies else ""
         rule = (
             f"Trains on {len(training):,} images of Training, {selects} the other {len(validation):,}: "
-            f"{_which_part(settings)}, seed {settings.seed}, identical images kept together."
+            f"{_which_part(settings)}{without}, seed {settings.seed}, identical images kept together."
         )
     if settings.members > 1 and settings.val_fraction:
         last = settings.seed + settings.members - 1
@@ -102,7 +103,7 @@ def rule_text(faces: Faces, settings: Settings, training: Faces, validation: Fac
         where = "another split or the part held out" if held_out else "another split"
         whose = " for the first" if recipe.cross_validates else ""
         copies = there - len(training) - held_out
-        rule += f" Left out{whose}, since {where} has their photographs: {copies:,} training images."
+        rule += f" Left out{whose}, since {where} has their photographs: {copies:,} images of Training."
     return rule
 
 

@@ -12,7 +12,7 @@ from fer_keras.data.protocol import indices, splits_to_test, without_uniform_tra
 from fer_keras.data.select import stratified_limit
 from fer_keras.data.synthetic import synthetic_faces
 from fer_keras.errors import UserError
-from fer_keras.provenance import SplitRecipe
+from fer_keras.provenance import SEARCH, SplitRecipe
 from tests.data.made_faces import make_faces, numbered_images, parted
 
 THREE_SPLITS = ["Training"] * 40 + ["PublicTest"] * 10 + ["PrivateTest"] * 10
@@ -216,6 +216,16 @@ def test_what_another_search_for_copies_left_out_counts_as_trained_on():
     for by in (0, recipe.copies_by + 1):  # 0: it was not recorded
         of_all, same = indices(replace(recipe, copies_by=by), faces)
         assert of_all.tolist() == list(range(40)) and len(training) < 40 and same.tolist() == validation.tolist()
+
+
+def test_where_nothing_is_held_out_the_search_alone_decides_what_is_known():
+    images, cuts = photos_with_copies()
+    images[3] = cuts[45]
+    faces = make_faces([0, 1] * 30, THREE_SPLITS, images)
+    by_the_search = replace(recipe_of(faces, drop_copies=True, keep="last"), copies_by=SEARCH)
+    assert indices(by_the_search, faces)[0].tolist() == [i for i in range(40) if i != 3]
+    with_a_part = replace(recipe_of(faces, drop_copies=True, val_fraction=0.2), copies_by=SEARCH)
+    assert indices(with_a_part, faces)[0].tolist() == list(range(40))
 
 
 def test_copies_are_not_left_out_where_they_leave_nothing_to_tell_apart():

@@ -55,6 +55,7 @@ def test_one_run_gets_its_numbers_its_predictions_and_its_figures(command, logs)
     expected = {"split": "PrivateTest", "n": LIMIT, "tta": "none", "n_members": 1, "epoch": 2, "n_leaks": 0}
     assert expected.items() <= metrics.items()
     assert metrics["selected_on"] is False and metrics["warnings"] == []
+    assert metrics["reason"] in out and metrics["reason"]
     assert metrics["runs"] == [str(run.path)] and metrics["data"]["synthetic"] is True
     assert f"{metrics['accuracy']:.4f}" in out and "say nothing about people" in out and str(folder) in out
 
@@ -218,7 +219,7 @@ def test_the_card_has_no_score_of_an_emotion_that_is_not_there():
 
 
 def test_a_file_of_another_kind_that_is_replaced_is_said_to_be_one(command, undrawn, tmp_path):
-    (tmp_path / "metrics.json").write_text('{"runs": null}')
+    (tmp_path / "metrics.json").write_text('{"runs": null, "n_members": 1}')
     code, out, _ = command("--run", RUN, "--limit", 7, "--output", tmp_path)
     assert code == 0 and "replaces one that stood there, of another kind" in out
 

@@ -12,7 +12,7 @@ from fer_keras.errors import UserError
 from fer_keras.evaluation.held_out import hold_out
 from fer_keras.evaluation.runs_to_evaluate import find_candidates
 from fer_keras.files import write_text
-from fer_keras.provenance import COPIES_BY
+from fer_keras.provenance import copies_rule
 from fer_keras.runs import Run, RunConfig, write_config
 from tests.data.made_faces import make_faces, parted, write_faces
 
@@ -55,12 +55,12 @@ def test_runs_that_hold_out_nearly_the_same_are_judged_on_what_all_did(candidate
     images[40:43] = images[np.isin(faces.ids, dealt[:3])]
     data = write_faces(tmp_path / "faces.csv", images, faces.labels, faces.usage)
     plain, new = candidate_of(data, "plain", **part), candidate_of(data, "new", drop_copies=True, **part)
-    write_config(new.run, RunConfig(new.config.settings, new.config.data | {"copies_by": COPIES_BY}))
+    write_config(new.run, RunConfig(new.config.settings, new.config.data | {"copies_by": copies_rule(True)}))
     (new,) = find_candidates((str(new.run.path),), logdir="logs", epoch=None)
     alone, both = hold_out([plain], split="validation"), hold_out([plain, new], split="validation")
     assert alone.faces.ids.tolist() == dealt and alone.reason == ""
     assert both.faces.ids.tolist() == dealt[3:] and not both.leaked.any()
-    assert both.reason == "These are the 17 images that all runs held out; one held out 20."
+    assert both.reason == "Of these images all runs held out 17, one 20: those that all did are judged."
 
 
 def test_runs_of_other_seeds_share_the_validation_split_of_the_data(csv_of, candidate_of, drawn):
@@ -68,7 +68,14 @@ def test_runs_of_other_seeds_share_the_validation_split_of_the_data(csv_of, cand
     runs = [candidate_of(data, f"run{seed}", seed=seed) for seed in (0, 1)]
     assert np.array_equal(hold_out(runs, split="validation").faces.images, drawn.split("PublicTest").images)
     runs += [candidate_of(data, "limited", limit=7)]
-    with pytest.raises(UserError, match="received 3 different ones"):
+    with pytest.raises(UserError, match="received 2 different ones, with 7 images in common"):
+        hold_out(runs, split="validation")
+
+
+def test_runs_of_other_data_are_refused(csv_of, candidate_of):
+    other = csv_of("Training", name="other.csv")
+    runs = [candidate_of(csv_of(*ALL), "a"), candidate_of(other, "b", validation_split="Training", val_fraction=0.2)]
+    with pytest.raises(UserError, match="--split validation: expected runs of the same data, received 2 different"):
         hold_out(runs, split="validation")
 
 
@@ -129,7 +136,7 @@ def test_cross_validation_judges_every_image_by_the_network_that_did_not_train_o
 @pytest.mark.parametrize("part", [{"val_fraction": 0.25}, {"folds": 2}])
 def test_what_a_run_of_an_earlier_search_held_out_is_not_guessed(csv_of, candidate_of, part):
     run = candidate_of(csv_of(*ALL), validation_split="Training", drop_copies=True, **part)  # copies_by: not recorded
-    with pytest.raises(UserError, match="a part of what an earlier search for photographs had left of Training"):
+    with pytest.raises(UserError, match="held out a part of Training that this version cannot tell"):
         hold_out([run], split="validation")
     assert hold_out([run], split="Training").leaked.all()
 

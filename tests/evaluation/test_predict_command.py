@@ -123,7 +123,7 @@ def test_what_is_predicted_is_not_written_over(command, tmp_path, monkeypatch, f
 
 def test_photos_that_cannot_be_read_are_a_mistake_and_replace_nothing(command, tmp_path):
     (tmp_path / "o").mkdir()
-    earlier = f"photo,face,predicted,{','.join(EMOTIONS)}\n"
+    earlier = f"photo,face,x,y,width,height,predicted,{','.join(EMOTIONS)},picture\n"
     (tmp_path / "o" / "photos.csv").write_text(earlier)
     (tmp_path / "o" / "photos.json").write_text('{"runs": ["a"], "n_members": 1}')
     (tmp_path / "broken.jpg").write_bytes(b"no image")

@@ -13,7 +13,7 @@ from fer_keras.data.prepare import load_faces
 from fer_keras.data.select import stratified_limit
 from fer_keras.errors import UserError
 from fer_keras.files import write_text
-from fer_keras.provenance import COPIES_BY, ancestors_in
+from fer_keras.provenance import SEARCH, ancestors_in
 from fer_keras.runs import Run, RunConfig, read_config, write_config
 from fer_keras.training.device import Device
 from fer_keras.training.lineage import refuse_seen_validation
@@ -83,7 +83,7 @@ def test_ancestors_that_may_know_copies_of_what_a_run_is_tested_on_are_named(beg
     begin("dropped", keep="last", drop_copies=True)
     before, _ = begin("before", keep="last", drop_copies=True)
     config = read_config(before)
-    assert config.data.pop("copies_by") == COPIES_BY
+    assert config.data.pop("copies_by") == SEARCH
     write_config(before, config)  # as a version that found fewer copies has written it
     (line,) = said("of all", drop_copies=True, init_from=("kept",), teachers=("few", "before", "dropped"))
     assert "may have trained kept, few and before: --drop-copies" in line

@@ -92,12 +92,12 @@ def test_photographs_of_another_split_are_left_out_and_that_is_recorded(tmp_path
     assert split.training.ids.tolist() == [name for name in whole.training.ids.tolist() if name not in gone]
     assert split.validation.ids.tolist() == whole.validation.ids.tolist()
     assert split.record["training"] == 26
-    assert split.record["rule"].endswith(" Left out, since another split has their photographs: 2 training images.")
+    assert split.record["rule"].endswith(" Left out, since another split has their photographs: 2 images of Training.")
     assert "Left out" not in whole.record["rule"]
     parts = choose_split(faces, Settings(drop_copies=True, folds=2), str(tmp_path))
     assert len(parts.training) + len(parts.validation) == 26
     assert (
-        " Left out for the first, since another split or the part held out has their photographs: 2 training"
+        " Left out for the first, since another split or the part held out has their photographs: 2 images of"
         in (parts.record["rule"])
     )
 
