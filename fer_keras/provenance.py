@@ -46,10 +46,11 @@ class SplitRecipe:
         """Return the recipe of a run with these settings on the source of that SHA-256."""
         names = [item.name for item in fields(cls) if item.name not in ("sha256", "limit_seed", "copies_by")]
         own = {name: getattr(settings, name) for name in names}
+        rule = copies_rule(settings.holds_out) if copies_by is None else copies_by
         return cls(
             sha256=sha256,
             limit_seed=settings.seed if limit_seed is None else limit_seed,
-            copies_by=(copies_rule(settings.holds_out) if copies_by is None else copies_by) * settings.drop_copies,
+            copies_by=rule if settings.drop_copies else 0,
             **own,
         )
 

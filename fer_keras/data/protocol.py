@@ -95,7 +95,7 @@ def indices(recipe: SplitRecipe, whole: Faces) -> tuple[np.ndarray, np.ndarray]:
 
     whole: the source with the recipe's SHA-256, as it is read: unlimited (but for synthetic faces), not equalised.
     What `drop_copies` left out by another rule than this version's cannot be told: it counts as trained on, and so
-    does all of Training where a part of what that search had left validated.
+    does all of Training where a part of Training validated.
     """
     assert whole.sha256 == recipe.sha256, (whole.sha256, recipe.sha256)
     numbered = whole.numbered()

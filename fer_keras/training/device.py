@@ -88,8 +88,16 @@ def distribution(device: Device) -> Iterator[None]:
             yield
 
 
+def device_errors() -> tuple[type[Exception], ...]:
+    """Return the classes of what TensorFlow and JAX raise where a device fails, which have none of their own in common:
+    JAX's is a RuntimeError."""
+    import tensorflow as tf
+
+    return tf.errors.OpError, RuntimeError
+
+
 def says_out_of_memory(error: Exception) -> bool:
-    """Tell whether an error of TensorFlow or JAX is that the device's memory is too small.
+    """Tell whether an error of `device_errors` is that the device's memory is too small.
 
     To TensorFlow a full disk and too many open files are exhausted resources too.
     """

@@ -30,7 +30,7 @@ from fer_keras.training.checkpoint import read_progress
 from fer_keras.training.clean import refuse_other_judgements
 from fer_keras.training.console import EpochBar, EpochLines
 from fer_keras.training.defaults import in_force
-from fer_keras.training.device import Device, find_device, says_out_of_memory
+from fer_keras.training.device import Device, device_errors, find_device, says_out_of_memory
 from fer_keras.training.environment import environment
 from fer_keras.training.figures import draw_before, draw_history
 from fer_keras.training.going_on import (
@@ -256,7 +256,7 @@ def _train_one(job: _Job, split: Split, elder: Run | None = None) -> None:
             watch=[EpochBar(lines)],
             report=lines,
         )
-    except Exception as error:  # TensorFlow's and JAX's have no class in common; any other goes on as it is
+    except device_errors() as error:
         if not says_out_of_memory(error):
             raise
         raise UserError(

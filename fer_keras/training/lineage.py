@@ -135,7 +135,7 @@ def _way_out(settings: Settings, ancestor: Ancestor, trained_on: list[tuple[Ance
         if selecting & training:
             return f"What validated it has trained {other.run}: start and learn from runs of one validation part"
     split = ancestor.split
-    if split.by_another_rule:
+    if split.by_another_rule and ancestor.validation_split == "Training":
         return "What it held out is not known any more (--drop-copies by an earlier version). Take another run"
     if settings.networks > 1 and split.holds_out:
         given = "--folds" if settings.folds else "--members"

@@ -103,6 +103,15 @@ def test_a_validation_part_that_the_first_run_was_fitted_to_is_refused(begin):
     assert message.endswith("Validate as it did: --val-fraction 0.2 --seed 3")
 
 
+def test_no_flags_validate_as_a_run_by_an_earlier_rule_did(begin):
+    """What such a run held out cannot be dealt again, so that the advice would be what was just given."""
+    old, _ = begin("old", drop_copies=True, val_fraction=0.2)
+    config = read_config(old)
+    write_config(old, RunConfig(config.settings, config.data | {"copies_by": SEARCH}))
+    with pytest.raises(UserError, match=r"What it held out is not known any more .* Take another run$"):
+        begin("second", drop_copies=True, val_fraction=0.2, init_from=("old",))
+
+
 VALUES = {"": True, "last": "last"}  # of flags that the advice names; others are numbers
 PART = {"val_fraction": 0.2, "seed": 3}
 
