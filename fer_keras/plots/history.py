@@ -9,13 +9,21 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from fer_keras.console import duration
+from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style, new_figure
 
+FULL_SIZE = f"{IMAGE_SIZE}x{IMAGE_SIZE} images"
 _MOST_MARKED_EPOCHS = 40  # more points than this run into each other
 
 
 def history_figure(
-    rows: Iterable[Mapping], *, title: str = "", kept: int = 0, keep: str = "best", soft: bool = False
+    rows: Iterable[Mapping],
+    *,
+    title: str = "",
+    kept: int = 0,
+    keep: str = "best",
+    soft: bool = False,
+    coarse: int = 0,
 ) -> Figure:
     """Return accuracy, loss and learning rate against the epoch, with the epoch that was kept and the phases marked.
 
@@ -26,13 +34,16 @@ def history_figure(
     keep: what it is called there: the "best" epoch or the "last", as in training.
     soft: whether training learned from teachers or mixed images: its accuracy is then how often the network names the
         largest share of a target, and no more than akin to the accuracy of validation, which the legend tells.
+    coarse: so many of the first rows trained on smaller images; where they end curves may jump, and a mark says why.
     """
     rows = rows.to_dict("records") if hasattr(rows, "to_dict") else list(rows)
     assert rows, "no epoch to draw"
     epoch = _column(rows, "epoch")
     if not (np.diff(epoch) > 0).all() or not np.isfinite(epoch).all():
         epoch = np.arange(1, len(rows) + 1, dtype=float)
-    starts = [i for i in range(1, len(rows)) if rows[i].get("phase") != rows[i - 1].get("phase")]
+    marks = [(i, "fine-tuning", 0.04) for i in range(1, len(rows)) if rows[i].get("phase") != rows[i - 1].get("phase")]
+    if 0 < coarse < len(rows):
+        marks.append((coarse, FULL_SIZE, 0.14))  # above the other, which may start at the same epoch
     validated = np.isfinite(_column(rows, "val_accuracy")).any()
 
     with house_style():
@@ -49,8 +60,9 @@ def history_figure(
             # Above the panel, where it can cover no curve.
             ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=8, borderaxespad=0.2)
         _draw_learning_rate(axes[2], epoch, _column(rows, "learning_rate"))
-        for start in starts:
-            _mark_phase(axes, (epoch[start - 1] + epoch[start]) / 2, late=start > 0.8 * len(rows))
+        for start, name, height in marks:
+            where = ((epoch[start - 1] + epoch[start]) / 2, height)
+            _mark_phase(axes, where, name, late=start > 0.8 * len(rows))
         margin = max(0.5, 0.015 * len(rows))
         axes[2].set_xlim(epoch[0] - margin, epoch[-1] + margin)
         axes[2].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -98,13 +110,16 @@ def _draw_learning_rate(ax: Axes, epoch: np.ndarray, rate: np.ndarray) -> None:
     ax.set_ylabel("learning\nrate")
 
 
-def _mark_phase(axes: Sequence[Axes], where: float, *, late: bool) -> None:
-    """Draw where fine-tuning starts through all panels; `late`: too near the right edge for the name to stand there."""
+def _mark_phase(axes: Sequence[Axes], where: tuple[float, float], name: str, *, late: bool) -> None:
+    """Draw where a phase starts through all panels, and its name in the first.
+
+    where: the epoch, and the name's height as a share of the panel's. late: too near the right edge for the name there.
+    """
     for ax in axes:
-        ax.axvline(where, color="0.35", linewidth=1, linestyle="--", zorder=0)
+        ax.axvline(where[0], color="0.35", linewidth=1, linestyle="--", zorder=0)
     axes[0].annotate(
-        "fine-tuning →" if late else "→ fine-tuning",
-        (where, 0.04),
+        f"{name} →" if late else f"→ {name}",
+        where,
         xycoords=("data", "axes fraction"),
         xytext=(-4 if late else 4, 0),
         textcoords="offset points",

@@ -67,6 +67,7 @@ def draw_history(run: Run, settings: Settings, progress: Progress, record: Mappi
         kept=progress.best_epoch,
         keep=settings.keep,
         soft=bool(settings.teachers or settings.mixup),
+        coarse=settings.coarse_epochs,
     )
     save_figure(figure, run.figure("history"), note=_note(record))
 

@@ -78,14 +78,30 @@ def test_where_the_last_epoch_is_kept_it_is_marked():
     assert legend(loss) == ["training", "last epoch (3): 1.0000"]
 
 
-def marks(figure):
-    return [text for text in figure.axes[0].texts if "fine-tuning" in text.get_text()]
+def marks(figure, name="fine-tuning"):
+    return [text for text in figure.axes[0].texts if name in text.get_text()]
 
 
 def test_fine_tuning_is_marked_where_it_starts():
     (mark,) = marks(history_figure(history(6, 4)))
     assert mark.xy[0] == 6.5
     assert marks(history_figure(history(10))) == []
+
+
+@pytest.mark.parametrize(("coarse", "starts"), [(0, []), (3, [3.5]), (6, []), (9, [])])
+def test_where_coarse_images_end_is_marked(coarse, starts):
+    figure = history_figure(history(6), coarse=coarse)
+    assert [mark.xy[0] for mark in marks(figure, "48x48")] == starts
+    for ax in figure.axes:
+        dashed = [line for line in ax.get_lines() if line.get_linestyle() == "--"]
+        assert [line.get_xdata()[0] for line in dashed] == starts
+
+
+def test_fine_tuning_that_follows_coarse_images_hides_no_mark():
+    figure = history_figure(history(6, 4), coarse=6)
+    figure.draw_without_rendering()
+    (one,), (other,) = (marks(figure, name) for name in ("fine-tuning", "48x48"))
+    assert not one.get_window_extent().overlaps(other.get_window_extent())
 
 
 def test_epochs_that_start_again_run_on():

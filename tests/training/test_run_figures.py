@@ -43,13 +43,13 @@ def test_a_history_is_drawn_where_there_is_one(tmp_path, epochs, drawn):
 
 
 @pytest.mark.parametrize("best", [0, 2])
-def test_the_history_marks_the_epoch_that_training_has_kept(tmp_path, monkeypatch, best):
+def test_the_history_marks_the_epoch_that_was_kept_and_where_coarse_images_end(tmp_path, monkeypatch, best):
     given = {}
     monkeypatch.setattr(run_figures, "history_figure", lambda _, **options: given.update(options))
     monkeypatch.setattr(run_figures, "save_figure", lambda *_, **__: None)
     rows = [EpochRow("train", n, 2.0, 0.3, 1.5, 0.4, 0.001, 9.0) for n in (1, 2, 3)]
-    draw_history(Run(tmp_path), Settings(), Progress(rows=rows, best_epoch=best), RECORD)
-    assert given["kept"] == best
+    draw_history(Run(tmp_path), Settings(coarse_epochs=2), Progress(rows=rows, best_epoch=best), RECORD)
+    assert (given["kept"], given["coarse"]) == (best, 2)
 
 
 @pytest.fixture
