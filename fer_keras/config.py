@@ -13,6 +13,7 @@ from fer_keras.errors import UserError, near_miss, unknown_name
 from fer_keras.models.catalog import ANY_SIZE, ARCHITECTURES, DEFAULT_ARCHITECTURE
 
 AUGMENT_LEVELS = ("none", "light", "standard", "strong")
+PROGRESSIVE = "progressive"  # as a strength of augmentation: standard in coarse epochs, strong after them
 OPTIMIZERS = ("adam", "sgd", "adamw", "muon")
 SCHEDULES = ("constant", "step", "cosine", "one-cycle", "plateau")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -33,6 +34,7 @@ WITHOUT_EPOCHS = {
 }
 _LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
+LONG = 40  # epochs from which on vgg25 learns many of them by heart, unless augmentation is strong
 
 
 def _setting(
@@ -75,7 +77,12 @@ class Settings:
     )
     label_smoothing: float = _setting(0.0, "share of the label spread over all emotions", at_least=0, below=1, many=0.1)
     dropout: float | None = _setting(None, "rate of dropout (default: by network)", at_least=0, below=1)
-    augment: str = _setting("standard", "strength of augmentation", choices=AUGMENT_LEVELS)
+    augment: str = _setting(
+        "standard",
+        f"strength of augmentation; {PROGRESSIVE} is standard in coarse epochs, strong after them: the default of "
+        f"{DEFAULT_ARCHITECTURE} from {LONG} epochs and {MANY:,} training images on",
+        choices=(*AUGMENT_LEVELS, PROGRESSIVE),
+    )
     mixup: float = _setting(0.0, "mix pairs of images, shares drawn from Beta(X, X) (0: do not)", at_least=0)
     coarse_epochs: int = _setting(
         0,

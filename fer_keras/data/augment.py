@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from fer_keras.config import PROGRESSIVE
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.errors import unknown_name
 
@@ -76,6 +77,17 @@ def augmentation(name: str) -> Augmentation:
     if name not in AUGMENTATIONS:
         raise unknown_name("augmentation level", name, AUGMENTATIONS)
     return AUGMENTATIONS[name]
+
+
+def level_in_force(name: str, *, coarse: bool) -> str:
+    """Return the name of the level that `--augment` has in epochs of coarse images, or in the others.
+
+    The more pixels a network sees, the more it can learn by heart: progressive learning, as in Tan and Le,
+    "EfficientNetV2", 2021 (arXiv:2104.00298).
+    """
+    if name != PROGRESSIVE:
+        return name
+    return "standard" if coarse else "strong"
 
 
 def augment_batch(images: tf.Tensor, key: tf.Tensor, level: Augmentation) -> tf.Tensor:

@@ -67,7 +67,7 @@ def recipe_command(settings: Settings) -> str:
     words = ["python", "train.py"]
     for item in dataclasses.fields(settings):
         value = getattr(settings, item.name)
-        depends = item.metadata["many"] is not None or item.name == "coarse_epochs"
+        depends = item.metadata["many"] is not None or item.name in ("augment", "coarse_epochs")
         depends |= item.name == "val_fraction" and settings.members > 1 and settings.keep == "best"
         if value is None or item.name in settings.idle or (value == item.default and not depends):
             continue

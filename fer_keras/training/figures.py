@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fer_keras.config import Settings
-from fer_keras.data.augment import augmentation
+from fer_keras.data.augment import augmentation, level_in_force
 from fer_keras.data.faces import SYNTHETIC_NOTE, Faces
 from fer_keras.data.pipeline import training_batches
 from fer_keras.emotions import NUM_EMOTIONS
@@ -51,9 +51,10 @@ def draw_before(run: Run, settings: Settings, split: Split) -> None:
         return images, labels
 
     before, labels = first_batch("none")
-    after, _ = first_batch(settings.augment)
-    level = augmentation(settings.augment)
-    figure = augmentation_figure(before, after, settings.augment, labels, ranges=level.describe())
+    earlier, level = (level_in_force(settings.augment, coarse=coarse) for coarse in (True, False))
+    after, _ = first_batch(level)
+    name = level if level == earlier else f"{level}, in coarse epochs {earlier}"
+    figure = augmentation_figure(before, after, name, labels, ranges=augmentation(level).describe())
     save_figure(figure, run.figure("augmentation"), note=note)
 
 

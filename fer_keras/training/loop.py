@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from fer_keras.config import Settings
+from fer_keras.data.augment import level_in_force
 from fer_keras.data.faces import Faces
 from fer_keras.data.pipeline import steps_per_epoch, training_batches
 from fer_keras.emotions import IMAGE_SIZE, NUM_EMOTIONS
@@ -197,7 +198,7 @@ def batches_from(
         training.labels,
         batch_size=settings.batch_size,
         seed=settings.seed,
-        augment=settings.augment,
+        augment=level_in_force(settings.augment, coarse=side == COARSE_SIDE),
         first_epoch=epoch,
         class_weights=class_weights(training.labels) if settings.class_weight == "balanced" else None,
         targets=targets,

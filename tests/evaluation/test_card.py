@@ -41,6 +41,7 @@ def test_members_that_all_select_on_the_datas_own_split_do_so_again():
         {"data": "my faces/all.csv", "members": 3, "val_fraction": 0.125},
         {"teachers": ("logs/my first", "logs/b"), "teacher_weight": 1.0, "arch": "cnn4"},
         {"keep": "last"},
+        {"augment": "standard"},
         {"epochs": 0, "init_from": ("pupil 1", "pupil-2"), "keep": "last", "seed": 3},
     ],
 )

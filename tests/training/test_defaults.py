@@ -23,6 +23,7 @@ RECIPE = {
     "weight_decay": 0.005,
     "label_smoothing": 0.1,
     "coarse_epochs": 30,
+    "augment": "progressive",
     "early_stop": 0,
 }
 
@@ -39,9 +40,29 @@ def test_a_network_for_48x48_alone_gets_no_coarse_epochs():
     assert "coarse_epochs" not in changed(Settings(arch="cnn4"))
 
 
-@pytest.mark.parametrize("name", ["batch_size", "weight_decay", "label_smoothing", "coarse_epochs", "early_stop"])
+@pytest.mark.parametrize("name", ["batch_size", "weight_decay", "label_smoothing", "early_stop", "augment"])
 def test_what_was_asked_for_stays_even_where_it_is_the_default(name):
     assert set(changed(Settings(), {name})) == set(RECIPE) - {name}
+
+
+def test_augmentation_has_no_coarse_epochs_to_follow_where_none_were_asked_for():
+    assert set(changed(Settings(), {"coarse_epochs"})) == set(RECIPE) - {"coarse_epochs", "augment"}
+    assert changed(Settings(coarse_epochs=9), {"coarse_epochs"})["augment"] == "progressive"
+
+
+@pytest.mark.parametrize("other", [{"epochs": 39}, {"arch": "resblock"}, {"arch": "cnn4"}])
+def test_augmentation_stays_as_it_was_where_no_other_was_measured(other):
+    assert "augment" in changed(Settings(epochs=40))
+    assert "augment" not in changed(Settings(**other), {*other})
+
+
+def test_augmentation_that_follows_coarse_epochs_needs_some():
+    asked, given = Settings(augment="progressive", arch="cnn4"), {"augment", "arch"}
+    with pytest.raises(UserError, match="--augment progressive: expected coarse epochs, received none"):
+        in_force(asked, given, MANY)
+    assert in_force(Settings(augment="progressive"), {"augment"}, MANY).augment == "progressive"
+    with pytest.raises(UserError, match="expected coarse epochs"):
+        in_force(Settings(augment="progressive"), {"augment"}, 100)
 
 
 @pytest.mark.parametrize("name", ["optimizer", "learning_rate"])

@@ -79,6 +79,15 @@ def test_batches_are_those_of_the_settings(six_faces, settings, literally):
             np.testing.assert_array_equal(found, array)
 
 
+@pytest.mark.parametrize(("side", "level"), [(32, "standard"), (48, "strong")])
+def test_progressive_augmentation_is_strong_where_images_are_fine(six_faces, side, level):
+    grown, plain = (
+        next(batches_from(1, six_faces, None, Settings(augment=name), side=side).as_numpy_iterator())
+        for name in ("progressive", level)
+    )
+    np.testing.assert_array_equal(grown[0], plain[0])
+
+
 def test_the_loss_is_taken_at_the_logits_of_smoothed_labels():
     """Of the label's share a tenth goes to all seven emotions alike (Szegedy et al. 2016)."""
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(7)])

@@ -24,7 +24,7 @@ SETTINGS = {
     "fine_tune_epochs": 2,
     "fine_tune_optimizer": "adam",  # and so must the state of the second phase's optimizer
     "batch_size": 16,
-    "augment": "standard",
+    "augment": "progressive",  # and in both strengths
     "dropout": 0.3,  # so that the random state counts
     "save_every": 2,
     "rollback": True,

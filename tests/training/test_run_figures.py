@@ -78,14 +78,18 @@ def test_the_classes_are_counted_in_training_in_validation_and_in_both(tmp_path,
     }
 
 
-def test_faces_stand_above_their_augmented_selves(tmp_path, faces, drawn):
-    settings = Settings(arch="cnn_plain", epochs=1, augment="light", seed=4)
+@pytest.mark.parametrize(
+    ("augment", "shown", "name"),
+    [("light", "light", "light"), ("progressive", "strong", "strong, in coarse epochs standard")],
+)
+def test_faces_stand_above_their_augmented_selves(tmp_path, faces, drawn, augment, shown, name):
+    settings = Settings(arch="cnn_plain", epochs=1, augment=augment, seed=4)
     draw_before(Run(tmp_path), settings, Split(faces, faces.take(np.arange(0)), RECORD))
     before, after, level, labels = drawn["augmentation_figure"]
-    stream = training_batches(faces.images, faces.labels, batch_size=21, seed=4, augment="light")
+    stream = training_batches(faces.images, faces.labels, batch_size=21, seed=4, augment=shown)
     expected, theirs = next(stream.as_numpy_iterator())
     np.testing.assert_array_equal(after, expected)
     np.testing.assert_array_equal(labels, theirs)
-    assert level == "light"
+    assert level == name
     of_label = {image.tobytes(): label for image, label in zip(faces.images, faces.labels, strict=True)}
     assert [of_label[image.astype(np.uint8).tobytes()] for image in before] == labels.argmax(axis=1).tolist()
