@@ -53,7 +53,7 @@ def draw_before(run: Run, settings: Settings, split: Split) -> None:
     before, labels = first_batch("none")
     earlier, level = (level_in_force(settings.augment, coarse=coarse) for coarse in (True, False))
     after, _ = first_batch(level)
-    name = level if level == earlier else f"{level}, in coarse epochs {earlier}"
+    name = level if level == earlier else f"{earlier} in coarse epochs, then {level}"
     figure = augmentation_figure(before, after, name, labels, ranges=augmentation(level).describe())
     save_figure(figure, run.figure("augmentation"), note=note)
 

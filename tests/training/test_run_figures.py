@@ -80,7 +80,7 @@ def test_the_classes_are_counted_in_training_in_validation_and_in_both(tmp_path,
 
 @pytest.mark.parametrize(
     ("augment", "shown", "name"),
-    [("light", "light", "light"), ("progressive", "strong", "strong, in coarse epochs standard")],
+    [("light", "light", "light"), ("progressive", "strong", "standard in coarse epochs, then strong")],
 )
 def test_faces_stand_above_their_augmented_selves(tmp_path, faces, drawn, augment, shown, name):
     settings = Settings(arch="cnn_plain", epochs=1, augment=augment, seed=4)
