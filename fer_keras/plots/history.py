@@ -12,7 +12,6 @@ from fer_keras.console import duration
 from fer_keras.emotions import IMAGE_SIZE
 from fer_keras.plots.style import TRAINING_COLOR, VALIDATION_COLOR, house_style, new_figure
 
-FULL_SIZE = f"{IMAGE_SIZE}x{IMAGE_SIZE} images"
 _MOST_MARKED_EPOCHS = 40  # more points than this run into each other
 
 
@@ -43,7 +42,8 @@ def history_figure(
         epoch = np.arange(1, len(rows) + 1, dtype=float)
     marks = [(i, "fine-tuning", 0.04) for i in range(1, len(rows)) if rows[i].get("phase") != rows[i - 1].get("phase")]
     if 0 < coarse < len(rows):
-        marks.append((coarse, FULL_SIZE, 0.14))  # above the other, which may start at the same epoch
+        # Above the other, which may start at the same epoch.
+        marks.append((coarse, f"{IMAGE_SIZE}x{IMAGE_SIZE} images", 0.14))
     validated = np.isfinite(_column(rows, "val_accuracy")).any()
 
     with house_style():

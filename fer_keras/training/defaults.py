@@ -31,9 +31,8 @@ def in_force(settings: Settings, given: Collection[str], images: int) -> Setting
         recipe = _recipe_for_many(settings, given)
         settings = replace(settings, **{name: value for name, value in recipe.items() if name not in given})
     if settings.augment == PROGRESSIVE and settings.epochs and not settings.coarse_epochs:
-        raise UserError(
-            "--augment progressive: expected coarse epochs, received none. Add --coarse-epochs, or take strong"
-        )
+        more = ", or give some with --coarse-epochs" if settings.arch in ANY_SIZE else ""
+        raise UserError(f"--augment {PROGRESSIVE}: expected coarse epochs, received none. Take --augment strong{more}")
     dropout = default_dropout(settings.arch) if settings.dropout is None else settings.dropout
     early_stop = 0 if settings.keep == "last" else settings.early_stop
     if settings.optimizer == "adamw" and "weight_decay" not in given:
