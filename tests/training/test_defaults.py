@@ -58,10 +58,10 @@ def test_augmentation_stays_as_it_was_where_no_other_was_measured(other):
 
 def test_augmentation_that_follows_coarse_epochs_needs_some():
     asked, given = Settings(augment="progressive", arch="cnn4"), {"augment", "arch"}
-    with pytest.raises(UserError, match="progressive: expected coarse epochs, received none. Take --augment strong$"):
+    with pytest.raises(UserError, match=r"progressive: expected coarse epochs, received none\. Take --augment strong$"):
         in_force(asked, given, MANY)
     assert in_force(Settings(augment="progressive"), {"augment"}, MANY).augment == "progressive"
-    with pytest.raises(UserError, match="Take --augment strong, or give some with --coarse-epochs$"):
+    with pytest.raises(UserError, match=r"Take --augment strong, or give some with --coarse-epochs$"):
         in_force(Settings(augment="progressive"), {"augment"}, 100)
 
 
