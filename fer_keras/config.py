@@ -34,7 +34,7 @@ WITHOUT_EPOCHS = {
 }
 _LARGEST = 2**32  # no setting takes a larger whole number
 MANY = 10_000  # training images from which on the recipe of configs/quick.json is the better one: see training.defaults
-LONG = 40  # epochs from which on vgg25 learns many of them by heart, unless augmentation is strong
+LONG = 34  # epochs from which on vgg25 learns many of them by heart, unless augmentation is strong
 
 
 def _setting(
