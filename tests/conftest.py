@@ -1,6 +1,7 @@
-"""What many tests share: their order, a home of their own for caches, and quiet libraries."""
+"""What many tests share: their order, one start for what is random, a home of their own for caches, quiet libraries."""
 
 import os
+import random
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
@@ -10,6 +11,15 @@ import pytest
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest, so that no process is left alone with one of them at the end."""
     items.sort(key=lambda item: ("test_resume.py" not in item.path.name, "training" not in item.path.parts))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Draw the same weights in every run: Keras takes the seeds that nobody gave it from this generator.
+
+    Before all fixtures, those of a module too: else theirs would depend on the tests that ran before.
+    """
+    random.seed(0)
 
 
 @pytest.fixture(autouse=True)
