@@ -2,8 +2,8 @@
 
 `Settings` begins with what suits a small set: Adam, batches of 64. FER2013's 28,709 faces get the recipe of
 configs/quick.json: Muon at 0.1 with weight decay. On 980 drawn ones SGD was at chance where Adam had learned them:
-docs/results.md has the figures. Augmentation that grows stronger after coarse epochs has been measured with vgg25 in 40
-and 50 epochs alone.
+docs/results.md has the figures. Augmentation that grows stronger after coarse epochs has been measured with vgg25
+alone: it pays in 34 epochs and in 50, and costs in 17.
 """
 
 from collections.abc import Collection
